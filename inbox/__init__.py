@@ -1,0 +1,3 @@
+"""Assent: a chat-first omnichannel inbox in which no message leaves without consent."""
+
+__version__ = "0.1.0"

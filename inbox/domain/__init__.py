@@ -1,0 +1,1 @@
+"""Values and rules: no await, no clock, no import from outside this package."""

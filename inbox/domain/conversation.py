@@ -1,0 +1,82 @@
+"""The thread between one contact and one channel, and the lists it is in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from inbox.domain.ids import (
+    AgentId,
+    ChannelId,
+    ContactId,
+    ConversationId,
+    IdentityId,
+    MessageId,
+    WorkspaceId,
+)
+
+
+class ConversationStatus(StrEnum):
+    OPEN = "open"
+    PENDING = "pending"
+    SNOOZED = "snoozed"
+    RESOLVED = "resolved"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Preview:
+    """What a list shows of the newest message; `text` is cut to 160 characters."""
+
+    id: MessageId
+    seq: int
+    direction: str
+    type: str
+    text: str
+    status: str
+    author_name: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Conversation:
+    """last_seq, inbound_seq   those of its newest message; they may trail the messages by a moment
+    newest_sent_at             the newest provider time stored in it: what comes before it is late
+    last_inbound_at            provider time of the contact's last message: windows count from it
+    last_basis_at              the same, of messages that were no opt-out: replies rest on it
+    last_activity_at           when anything was last stored in it; lists are sorted by it
+    waiting_since              the contact's first message not yet answered; None: nobody waits
+    """
+
+    id: ConversationId
+    workspace_id: WorkspaceId
+    channel_id: ChannelId
+    kind: str
+    contact_id: ContactId
+    identity_id: IdentityId
+    contact_name: str
+    handle: str
+    status: ConversationStatus
+    assignee_id: AgentId | None
+    last_seq: int
+    inbound_seq: int
+    newest_sent_at: datetime | None
+    last_inbound_at: datetime | None
+    last_basis_at: datetime | None
+    last_activity_at: datetime
+    waiting_since: datetime | None
+    last_message: Preview | None
+    created_at: datetime
+
+
+def list_keys(
+    *, status: ConversationStatus, channel_id: str, kind: str, assignee_id: str | None
+) -> list[str]:
+    """The lists a conversation is in: the only place that computes them.
+
+    Every list of the interface is one of these keys and a range of time, which one index serves.
+    """
+    keys = ["all", f"channel:{channel_id}", f"kind:{kind}"]
+    keys += [f"status:{status}", f"channel:{channel_id}:{status}", f"kind:{kind}:{status}"]
+    keys.append(f"assignee:{assignee_id or 'none'}:{status}")
+    return keys

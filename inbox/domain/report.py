@@ -1,0 +1,115 @@
+"""What a connector reports of a webhook: typed, in our words, already trusted.
+
+Everything a provider sends becomes one of these at the edge, once. Text is as the customer wrote
+it, without NUL and lone surrogates; lengths are the provider's own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from inbox.domain.message import AttachmentKind, Status
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sender:
+    """keys      every id by which the provider may name this person again, its own first
+    address   what `send` writes to
+    handle    what an agent sees where no name is known: a number, a user name
+    """
+
+    keys: tuple[str, ...]
+    address: str
+    handle: str
+    name: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Media:
+    """A file at the provider's. `ref` is for the connector's own `fetch` and nobody else."""
+
+    ref: str
+    kind: AttachmentKind
+    mime: str | None = None
+    name: str | None = None
+    size_bytes: int | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MessageReceived:
+    """A contact wrote.
+
+    account       the provider's id of our side: it says which channel the message belongs to
+    type          text, image, video, audio, document, sticker, location … or `unsupported`
+    text          body or caption; for what has none, the words an agent should see, or ""
+    sent_at       the provider's time; None where it gave none that can be believed
+    reply_to      provider id of the message it answers
+    opt_out_type  what the provider itself made of it; overrides our own reading of the text
+    """
+
+    account: str
+    provider_id: str
+    sender: Sender
+    type: str
+    text: str = ""
+    media: tuple[Media, ...] = ()
+    sent_at: datetime | None = None
+    reply_to: str | None = None
+    opt_out_type: Literal["STOP", "START", "HELP"] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProviderError:
+    """A provider's refusal in our words.
+
+    action    what happens to the message: try again, final, or the whole account is in trouble
+    consent   what the ledger learns: `opt_out` (all), `marketing_stop`, `address_invalid`, or None
+    reason    one sentence for the agent: what happened, what it means, what to do
+    """
+
+    code: str
+    action: Literal["retry", "final", "account"]
+    reason: str
+    consent: Literal["opt_out", "marketing_stop", "address_invalid"] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StatusReported:
+    """An outbound message moved on.
+
+    message_id   our own id where the provider carries it along; else None
+    provider_id  the provider's; the two are tried in this order
+    """
+
+    account: str
+    status: Status
+    provider_id: str
+    message_id: str | None = None
+    at: datetime | None = None
+    error: ProviderError | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PreferenceReported:
+    """A contact told the provider, not us, what they want: `stop` or `resume` of promotions."""
+
+    account: str
+    sender: Sender
+    act: Literal["stop", "resume"]
+    code: str
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ignored:
+    """Something understood to be none of the above, or not understood: counted, kept in the
+    journal. `reason` is a constant word such as `unknown_field`, never a part of the body."""
+
+    reason: str
+    account: str | None = None
+
+
+Report = MessageReceived | StatusReported | PreferenceReported | Ignored
