@@ -1,0 +1,228 @@
+"""Believes Twilio's calls, and says what they report: a message that came, or how ours fare."""
+
+from __future__ import annotations
+
+import hmac
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from hashlib import sha256
+from typing import Literal
+from urllib.parse import parse_qs, urlsplit
+
+from twilio.request_validator import (  # type: ignore[import-untyped]  # has no types
+    HMAC_SHA1,
+    RequestValidator,
+    add_port,
+    get_signature_algorithm,
+    remove_port,
+)
+
+from connectors.body import our_message
+from connectors.meta import split_secrets
+from connectors.sms.errors import explain
+from connectors.sms.form import Form, is_form, read_form
+from inbox.domain.channel import Channel, Payload, WebhookRequest
+from inbox.domain.errors import MalformedPayload, Untrusted
+from inbox.domain.message import AttachmentKind, Status
+from inbox.domain.report import (
+    Ignored,
+    Media,
+    MessageReceived,
+    Report,
+    Sender,
+    StatusReported,
+)
+
+_INBOUND = ("received", "receiving")
+_STATUS = {
+    "sent": Status.SENT,
+    "delivered": Status.DELIVERED,
+    "read": Status.READ,
+    "undelivered": Status.FAILED,
+    "failed": Status.FAILED,
+    "canceled": Status.FAILED,
+}
+_NOT_YET = ("queued", "accepted", "sending", "scheduled")
+_E164 = re.compile(r"\+[0-9]{7,15}", re.ASCII)
+_ID = re.compile(r"[0-9A-Za-z]{2,64}", re.ASCII)
+_MOST_MEDIA = 32
+
+
+def verify(request: WebhookRequest, channels: Sequence[Channel]) -> None:
+    """Believe the call or raise `Untrusted`: signed with a token of a channel, and of its account.
+
+    The address that was signed is the configured public one: behind a proxy the request's own
+    names another host.
+    """
+    headers = request.headers
+    if get_signature_algorithm(headers.get("x-twilio-webhooks-signature-settings")) != HMAC_SHA1:
+        # Another algorithm belongs to another secret, a shared key, and we have none. A request
+        # must not choose how the auth token is used.
+        raise Untrusted("the signature is of a kind that this channel has no key for")
+    form = _signed_form(request)
+    account = (form if form is not None else _read(request.query)).first("AccountSid")
+    for channel in channels:
+        tokens = split_secrets(channel.setting("auth_token"))
+        tokens += split_secrets(channel.setting("auth_token_secondary"))
+        if not any(signed(request, form, token) for token in tokens):
+            continue
+        if account == channel.setting("account_sid") or (form is None and not account):
+            return
+    raise Untrusted("no token of this channel made the signature, or it is another account's")
+
+
+def _signed_form(request: WebhookRequest) -> Form | None:
+    """The parameters that took part in the signature; None where the body has a hash instead."""
+    if request.method == "GET":
+        return Form()
+    if not is_form(request.headers.get("content-type", "")):
+        return None
+    return _read(request.body)
+
+
+def _read(raw: bytes) -> Form:
+    try:
+        return read_form(raw)
+    except ValueError as error:
+        raise Untrusted("the form cannot be read") from error
+
+
+def signed(request: WebhookRequest, form: Form | None, token: str) -> bool:
+    """True when `token` made the signature over the address, with or without its port (Twilio does
+    either), and the form or the hash of the body.
+
+    source  www.twilio.com/docs/usage/security#validating-requests
+    """
+    given = request.headers.get("x-twilio-signature", "").encode("utf-8", "replace")
+    if not token or not given or (form is None and not _hash_fits(request)):
+        return False
+    validator = RequestValidator(token)
+    parts = urlsplit(request.url)
+    addresses = {request.url, add_port(parts), remove_port(parts)}
+    made = [validator.compute_signature(address, form).encode() for address in addresses]
+    return any([hmac.compare_digest(signature, given) for signature in made])
+
+
+def _hash_fits(request: WebhookRequest) -> bool:
+    named = parse_qs(urlsplit(request.url).query).get("bodySHA256", [])
+    made = sha256(request.body).hexdigest().encode()
+    return len(named) == 1 and hmac.compare_digest(made, named[0].lower().encode())
+
+
+def parse(payload: Payload, received_at: datetime) -> list[Report]:
+    """Say what one call reports: always one thing.
+
+    received_at  not used: Twilio gives no time, and ours is when it came
+    raises       MalformedPayload: not a form
+    source       www.twilio.com/docs/messaging/guides/webhook-request
+    """
+    try:
+        query = read_form(payload.query)
+        form = query if payload.method == "GET" else read_form(payload.body)
+    except ValueError as error:
+        raise MalformedPayload("the call is not a form") from error
+    if payload.method != "GET" and not is_form(payload.content_type):
+        return [Ignored(reason="json_event")]
+    word = (form.first("MessageStatus") or form.first("SmsStatus")).lower()
+    if word in _INBOUND or ("Body" in form and not word):
+        return [_message(form)]
+    return [_status(form, word, query)]
+
+
+def _message_id(form: Form) -> str | None:
+    for name in ("MessageSid", "SmsMessageSid", "SmsSid"):
+        if _ID.fullmatch(form.first(name)):
+            return form.first(name)
+    return None
+
+
+def _message(form: Form) -> Report:
+    address, account = form.first("From").strip(), form.first("To").strip()
+    if ":" in address or ":" in account:
+        # whatsapp:, messenger:, rcs: come through the same hook and are other people's identities.
+        return Ignored(reason="other_kind")
+    provider_id = _message_id(form)
+    if provider_id is None or not account:
+        return Ignored(reason="malformed_item")
+    if not address:
+        return Ignored(reason="no_sender", account=account)
+    media = _media(form, provider_id)
+    number = e164(address)
+    keys = (address,) if number in (None, address) else (address, number)
+    opt_out = form.first("OptOutType").upper()
+    return MessageReceived(
+        account=account,
+        provider_id=provider_id,
+        sender=Sender(keys=keys, address=number or address, handle=number or address),
+        type=media[0].kind if media else "text",
+        text=form.first("Body"),
+        media=media,
+        reply_to=form.first("OriginalRepliedMessageSid") or None,
+        opt_out_type=_OPT_OUT_TYPES.get(opt_out),
+    )
+
+
+_OPT_OUT_TYPES: dict[str, Literal["STOP", "START", "HELP"]] = {
+    "STOP": "STOP",
+    "START": "START",
+    "HELP": "HELP",
+}
+
+
+def e164(address: str) -> str | None:
+    """The number with `+` and digits alone; None for short codes and names: they take no answer."""
+    bare = re.sub(r"[\s().-]", "", address)
+    return bare if _E164.fullmatch(bare) else None
+
+
+def _media(form: Form, provider_id: str) -> tuple[Media, ...]:
+    """Those that are there, whatever `NumMedia` says of them."""
+    found = []
+    for position in range(_MOST_MEDIA):
+        if f"MediaUrl{position}" not in form:
+            break
+        url = form.first(f"MediaUrl{position}")
+        mime = form.first(f"MediaContentType{position}")[:128] or None
+        if url:
+            # `fetch` must know whose file it may be; see media.py.
+            ref = f"{provider_id} {url}"
+            found.append(Media(ref=ref, kind=_kind(mime), mime=mime))
+    return tuple(found)
+
+
+def _kind(mime: str | None) -> AttachmentKind:
+    match (mime or "").split("/")[0].lower():
+        case "image":
+            return "image"
+        case "video":
+            return "video"
+        case "audio":
+            return "audio"
+        case _:
+            return "document"
+
+
+def _status(form: Form, word: str, query: Form) -> Report:
+    account = form.first("From").strip()
+    provider_id = _message_id(form)
+    if ":" in account:
+        return Ignored(reason="other_kind")
+    if provider_id is None:
+        return Ignored(reason="malformed_item")
+    if not word:
+        return Ignored(reason="empty_status", account=account)
+    if word in _NOT_YET:
+        return Ignored(reason="not_sent_yet", account=account)
+    status = _STATUS.get(word)
+    if status is None:
+        return Ignored(reason="unknown_status", account=account)
+    digits = form.first("ErrorCode").strip()
+    number = int(digits) if re.fullmatch(r"[1-9][0-9]{0,8}", digits, re.ASCII) else None
+    return StatusReported(
+        account=account,
+        status=status,
+        provider_id=provider_id,
+        message_id=our_message(query.first("message")),
+        error=explain(number, word) if status is Status.FAILED else None,
+    )

@@ -1,0 +1,51 @@
+"""WhatsApp through Meta's Cloud API."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from connectors import meta
+from connectors.http import Http
+from connectors.whatsapp import account, sender, webhook
+from connectors.whatsapp.errors import judge
+from connectors.whatsapp.manifest import MANIFEST
+from connectors.whatsapp.media import fetch as fetch_file
+from inbox.domain.channel import (
+    Channel,
+    Fetched,
+    Manifest,
+    OutboundMessage,
+    Payload,
+    Sent,
+    WebhookRequest,
+)
+from inbox.domain.gate import Permit
+from inbox.domain.report import Media, Report
+
+
+class WhatsApp:
+    """The connector; what each method promises is said in `inbox.domain.channel.Connector`."""
+
+    manifest: Manifest = MANIFEST
+
+    def __init__(self, http: Http, graph_url: str) -> None:
+        self._graph = meta.Graph(http=http, url=graph_url, judge=judge)
+
+    def verify(self, request: WebhookRequest, channels: Sequence[Channel]) -> None:
+        webhook.verify(request, channels)
+
+    def challenge(self, request: WebhookRequest, channel: Channel) -> str:
+        return meta.challenge(request, channel)
+
+    def parse(self, payload: Payload, received_at: datetime) -> list[Report]:
+        return webhook.parse(payload, received_at)
+
+    async def send(self, message: OutboundMessage, permit: Permit) -> Sent:
+        return await sender.send(self._graph, message, permit)
+
+    async def fetch(self, media: Media, channel: Channel) -> Fetched:
+        return await fetch_file(self._graph, media, channel)
+
+    async def check(self, channel: Channel) -> str:
+        return await account.check(self._graph, channel)
