@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
 from typing import Literal, Protocol
 
-from inbox.domain.gate import Permit
+from inbox.domain.gate import Permit, Subject
 from inbox.domain.ids import AttachmentId, ChannelId, MessageId, WorkspaceId
 from inbox.domain.report import Media, Report
 
@@ -194,6 +195,14 @@ class OutboundMessage:
     files: tuple[OutboundFile, ...] = ()
     reply_to: str | None = None
     status_url: str = field(default="", repr=False)
+
+    def subject(self) -> Subject:
+        """What a permit for this message must cover: where it goes and what it says."""
+        parts = [self.text, self.reply_to or "", *(file.id for file in self.files)]
+        digest = sha256("\0".join(parts).encode()).hexdigest()
+        return Subject(
+            message_id=self.id, channel_id=self.channel.id, address=self.to, digest=digest
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

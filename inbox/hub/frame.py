@@ -17,8 +17,9 @@ def rfc3339(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
-def encode(event: Event, cursor: str) -> Carried:
-    """Encode once for every recipient. An empty cursor is left out: the event is not kept."""
+def encode(event: Event) -> Carried:
+    """Encode once for every recipient, without a cursor: a log knows it only once it holds the
+    event, see `stamp`. What passes (typing) is delivered just so."""
     # Any: JSON by nature.
     body: dict[str, Any] = {
         "id": event.id,
@@ -30,13 +31,23 @@ def encode(event: Event, cursor: str) -> Carried:
     }
     if event.previous is not None:
         body["previous"] = event.previous
-    if cursor:
-        body["cursor"] = cursor
     return Carried(
-        cursor=cursor,
+        cursor="",
         workspace_id=event.workspace_id,
         type=event.type,
         channel_id=event.channel_id,
         only_for=event.only_for,
         frame=_encoder.encode(body),
+    )
+
+
+def stamp(carried: Carried, cursor: str) -> Carried:
+    """The same with its place in a log as the last key; cursors are plain ASCII without quotes."""
+    return Carried(
+        cursor=cursor,
+        workspace_id=carried.workspace_id,
+        type=carried.type,
+        channel_id=carried.channel_id,
+        only_for=carried.only_for,
+        frame=b'%b,"cursor":"%b"}' % (carried.frame[:-1], cursor.encode("ascii")),
     )

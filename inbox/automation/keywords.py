@@ -1,0 +1,264 @@
+"""STOP, START and HELP: put on record, shown to the agent, and answered once where that is ours.
+
+Everything here may run twice for one message with one effect: the ledger and the conversation both
+refuse a second copy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from inbox import events
+from inbox.consent import facts, policy, standing_of
+from inbox.domain.channel import Channel, Manifest
+from inbox.domain.consent import ConsentEvent, ConsentType, Purpose
+from inbox.domain.contact import Identity
+from inbox.domain.conversation import Conversation
+from inbox.domain.event import Event
+from inbox.domain.gate import Attempt, Sort, decide
+from inbox.domain.ids import ConsentEventId, MessageId
+from inbox.domain.keywords import Keyword, keyword, provider_acts_on
+from inbox.domain.message import Author, Delivery, Direction, Message, Status
+from inbox.domain.report import MessageReceived
+from inbox.ids import new_id
+from inbox.shapes import decision as decision_shape
+from inbox.store.conversations import Summary
+from inbox.store.messages import Duplicate
+from inbox.stores import Stores
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Heard:
+    """A keyword in a stored message, and how it was understood.
+
+    by_provider   the provider acts on it too, and sends the confirmation itself
+    """
+
+    word: Keyword
+    by_provider: bool
+
+
+def hear(report: MessageReceived, manifest: Manifest, channel: Channel) -> Heard | None:
+    """What the message asks for. What the provider made of it overrides our reading. YES is a word
+    only to a provider that lifts its block on it."""
+    if report.opt_out_type is not None:
+        return Heard(word=Keyword(report.opt_out_type.lower()), by_provider=True)
+    by_provider = provider_acts_on(report.text) if channel.provider_stop else None
+    word = keyword(report.text, manifest.words) or by_provider
+    if word is None:
+        return None
+    return Heard(word=word, by_provider=by_provider is word)
+
+
+_RECORDED = {
+    Keyword.STOP: ConsentType.OPT_OUT,
+    Keyword.START: ConsentType.OPT_IN,
+    Keyword.HELP: ConsentType.HELP,
+}
+
+
+class KeywordAnswers:
+    """Acts on keywords; counts the answers that went out."""
+
+    def __init__(self, stores: Stores) -> None:
+        self._stores = stores
+
+    async def act(
+        self,
+        heard: Heard,
+        message: Message,
+        conversation: Conversation,
+        identity: Identity,
+        channel: Channel,
+        manifest: Manifest,
+        at: datetime,
+        now: datetime,
+    ) -> tuple[list[Event], list[Message]]:
+        """Record, show and answer; (events to publish, messages now in the outbox)."""
+        before = await standing_of(self._stores, identity, now)
+        if heard.word is Keyword.START and before.opt_out is None and not before.provider_block:
+            if not await self._is_on_record(identity, message, now):
+                return [], []  # "yes" and "start" mean nothing special to who never stopped
+        recorded = ConsentEvent(
+            id=ConsentEventId(new_id("cst")),
+            workspace_id=identity.workspace_id,
+            kind=identity.kind,
+            points=tuple(self._stores.people.tags(identity.kind, identity.keys)),
+            type=_RECORDED[heard.word],
+            at=at,
+            recorded_at=now,
+            method="keyword",
+            text=message.text[:200],
+            actor="contact",
+            hard=heard.word is Keyword.STOP and manifest.hard_stop,
+            by_provider=heard.by_provider and heard.word is Keyword.STOP,
+            message_id=message.id,
+        )
+        is_new = await self._stores.ledger.record(recorded)
+        published: list[Event] = []
+        if is_new and heard.word is not Keyword.HELP:
+            published.append(events.consent_changed(conversation, recorded))
+        shown = await self._show(heard, message, conversation, channel, manifest, now)
+        answer = await self._answer(
+            heard, message, conversation, identity, channel, manifest, now
+        )
+        added = [one for one in (shown, answer) if one is not None]
+        published += [events.message_created(one) for one in added]
+        if added:
+            summary = Summary(conversation=conversation, newest=added[-1])
+            await self._stores.conversations.summarise([summary])
+        return published, [] if answer is None else [answer]
+
+    async def _is_on_record(self, identity: Identity, message: Message, now: datetime) -> bool:
+        points = self._stores.people.tags(identity.kind, identity.keys)
+        known = await self._stores.ledger.of_points(identity.workspace_id, points, now)
+        return any(event.message_id == message.id for event in known)
+
+    async def _show(
+        self,
+        heard: Heard,
+        message: Message,
+        conversation: Conversation,
+        channel: Channel,
+        manifest: Manifest,
+        now: datetime,
+    ) -> Message | None:
+        """The activity that tells agents what just happened; None when it is there already."""
+        if heard.word is Keyword.HELP:
+            if not heard.by_provider:
+                return None
+            text = f"{manifest.provider} answered HELP."
+        elif heard.word is Keyword.STOP:
+            text = f"{conversation.contact_name} stopped {manifest.label} messages."
+            if heard.by_provider:
+                text += f" {manifest.provider} confirmed it."
+        else:
+            text = f"{conversation.contact_name} allowed {manifest.label} messages again."
+        draft = _draft(
+            conversation,
+            Direction.ACTIVITY,
+            text,
+            client_id=f"activity:{message.id}",
+            now=now,
+        )
+        return await self._append_once(conversation, draft)
+
+    async def _answer(
+        self,
+        heard: Heard,
+        message: Message,
+        conversation: Conversation,
+        identity: Identity,
+        channel: Channel,
+        manifest: Manifest,
+        now: datetime,
+    ) -> Message | None:
+        """Our own confirmation, where the gate says that it is ours to send."""
+        if heard.word is Keyword.START and channel.provider_stop:
+            return None
+        workspace = await self._stores.accounts.find_workspace(conversation.workspace_id)
+        brand = "" if workspace is None else workspace.name
+        help_contact = "" if workspace is None else workspace.help_contact
+        sort, text = _TEXTS[heard.word]
+        attempt = Attempt(
+            kind=identity.kind, purpose=Purpose.REPLY, actor="system", sort=sort
+        )
+        known = await facts(self._stores, conversation, identity, now)
+        decision = decide(attempt, known, policy(channel, manifest), now)
+        if not decision.allow:
+            return None
+        draft = _draft(
+            conversation,
+            Direction.OUTBOUND,
+            text.format(brand=brand, help_contact=help_contact),
+            client_id=f"answer:{message.id}",
+            now=now,
+            sort=sort,
+            decision=decision_shape(decision),
+        )
+        return await self._append_once(conversation, draft, durable=True)
+
+    async def _append_once(
+        self, conversation: Conversation, draft: Message, *, durable: bool = False
+    ) -> Message | None:
+        try:
+            stored = await self._stores.messages.append(conversation, [draft], durable=durable)
+        except Duplicate:
+            return None
+        return stored[0]
+
+    async def note_sent(self, message: Message, identity: Identity, now: datetime) -> None:
+        """A confirmation or an answer to HELP went out: the gate allows one, so it is counted."""
+        types: dict[str, ConsentType] = {
+            "optout_confirmation": ConsentType.CONFIRMATION_SENT,
+            "help_reply": ConsentType.HELP_SENT,
+        }
+        if message.sort not in types:
+            return
+        await self._stores.ledger.record(
+            ConsentEvent(
+                id=ConsentEventId(new_id("cst")),
+                workspace_id=identity.workspace_id,
+                kind=identity.kind,
+                points=tuple(self._stores.people.tags(identity.kind, identity.keys)),
+                type=types[message.sort],
+                at=now,
+                recorded_at=now,
+                method="system",
+                text=message.text[:200],
+                actor="system",
+                message_id=message.id,
+            )
+        )
+
+
+_TEXTS: dict[Keyword, tuple[Sort, str]] = {
+    Keyword.STOP: (
+        "optout_confirmation",
+        "{brand}: you are unsubscribed and will get no more messages. Reply START to resubscribe.",
+    ),
+    Keyword.HELP: (
+        "help_reply",
+        "{brand}: help at {help_contact}. Msg frequency varies. Msg & data rates may apply."
+        " Reply STOP to opt out.",
+    ),
+    Keyword.START: (
+        "message",
+        "{brand}: you are subscribed again. Msg frequency varies. Msg & data rates may apply."
+        " Reply HELP for help, STOP to opt out.",
+    ),
+}
+
+
+def _draft(
+    conversation: Conversation,
+    direction: Direction,
+    text: str,
+    *,
+    client_id: str,
+    now: datetime,
+    sort: str = "message",
+    decision: dict[str, object] | None = None,
+) -> Message:
+    outbound = direction is Direction.OUTBOUND
+    return Message(
+        id=MessageId(new_id("msg")),
+        workspace_id=conversation.workspace_id,
+        conversation_id=conversation.id,
+        channel_id=conversation.channel_id,
+        seq=0,
+        place=0,
+        inbound_seq=0,
+        direction=direction,
+        type="text",
+        text=text,
+        author=Author(type="system"),
+        status=Status.QUEUED if outbound else Status.NONE,
+        sent_at=now,
+        received_at=now,
+        client_id=client_id,
+        sort=sort,
+        decision=decision,
+        delivery=Delivery(state="queued", attempts=0, next_at=now, fence=0) if outbound else None,
+    )

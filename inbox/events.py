@@ -1,0 +1,135 @@
+"""Makes the events of docs/api.md from what was just stored."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from inbox import shapes
+from inbox.domain.channel import Channel, Manifest
+from inbox.domain.consent import ConsentEvent, ConsentType
+from inbox.domain.conversation import Conversation
+from inbox.domain.event import Event
+from inbox.domain.ids import AgentId, EventId
+from inbox.domain.message import Attachment, Message, Status
+from inbox.ids import new_id
+
+Actor = tuple[str, str | None]
+SYSTEM: Actor = ("system", None)
+
+
+def _event(
+    type_: str,
+    *,
+    conversation: Conversation | None = None,
+    message: Message | None = None,
+    channel: Channel | None = None,
+    actor: Actor = SYSTEM,
+    only_for: AgentId | None = None,
+    # Any: the API's shapes, as JSON.
+    data: dict[str, Any],
+    previous: dict[str, Any] | None = None,
+) -> Event:
+    owner = conversation or message or channel
+    if owner is None:
+        raise ValueError("an event is about something")
+    if conversation is not None:
+        conversation_id, channel_id = conversation.id, conversation.channel_id
+    elif message is not None:
+        conversation_id, channel_id = message.conversation_id, message.channel_id
+    else:
+        conversation_id, channel_id = None, channel.id if channel else None
+    return Event(
+        id=EventId(new_id("evt")),
+        workspace_id=owner.workspace_id,
+        type=type_,
+        at=datetime.now(UTC),
+        actor=actor,
+        channel_id=channel_id,
+        conversation_id=conversation_id,
+        only_for=only_for,
+        data=data,
+        previous=previous,
+    )
+
+
+def message_created(message: Message) -> Event:
+    actor: Actor = (message.author.type, message.author.id)
+    return _event("message.created", message=message, actor=actor, data=shapes.message(message))
+
+
+def status_changed(message: Message, previous: Status) -> Event:
+    return _event(
+        "message.status_changed",
+        message=message,
+        data=shapes.message_status(message),
+        previous={"status": previous},
+    )
+
+
+def retry_requested(message: Message, actor: Actor, attempt: int) -> Event:
+    data = {"id": message.id, "status": message.status, "attempt": attempt}
+    return _event("message.retry_requested", message=message, actor=actor, data=data)
+
+
+def attachment_ready(message: Message, attachment: Attachment) -> Event:
+    data = {"id": message.id, "attachment": shapes.attachment(attachment)}
+    return _event("message.attachment_ready", message=message, data=data)
+
+
+def conversation_created(
+    conversation: Conversation, channel: Channel, manifest: Manifest
+) -> Event:
+    data = shapes.conversation(conversation, channel, manifest)
+    return _event("conversation.created", conversation=conversation, data=data)
+
+
+def conversation_status(
+    conversation: Conversation, type_: str, status: str, actor: Actor = SYSTEM
+) -> Event:
+    """`conversation.resolved` or `conversation.reopened`."""
+    return _event(
+        type_,
+        conversation=conversation,
+        actor=actor,
+        data={"id": conversation.id, "status": status},
+        previous={"status": conversation.status},
+    )
+
+
+def conversation_read(
+    conversation: Conversation, agent_id: AgentId, read: dict[str, int], unread: int
+) -> Event:
+    """One agent's read mark: it goes to that agent's screens only."""
+    return _event(
+        "conversation.updated",
+        conversation=conversation,
+        actor=("agent", agent_id),
+        only_for=agent_id,
+        data={"id": conversation.id, "read": read, "unread": unread},
+    )
+
+
+def contact_updated(conversation: Conversation, name: str, handle: str) -> Event:
+    data = {"id": conversation.contact_id, "name": name, "handle": handle}
+    return _event("contact.updated", conversation=conversation, data=data)
+
+
+def consent_changed(conversation: Conversation, recorded: ConsentEvent) -> Event:
+    granted = recorded.type in (ConsentType.OPT_IN, ConsentType.PROVIDER_OPT_IN)
+    return _event(
+        "consent.granted" if granted else "consent.revoked",
+        conversation=conversation,
+        actor=("contact", conversation.contact_id),
+        data={
+            "contact_id": conversation.contact_id,
+            "kind": recorded.kind,
+            "type": recorded.type,
+            "method": recorded.method,
+        },
+    )
+
+
+def channel_state(channel: Channel, type_: str, state: str, trouble: str | None) -> Event:
+    data = {"id": channel.id, "state": state, "trouble": trouble}
+    return _event(type_, channel=channel, data=data)

@@ -1,0 +1,253 @@
+"""Files: what may come in, how pictures are made safe, and bringing them from providers.
+
+A picture is decoded and encoded anew, which drops whatever else the file carried; everything else
+is kept as it came and only ever offered as a download.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import random
+import re
+import unicodedata
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import puremagic
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from inbox import events, log
+from inbox.directory import Directory
+from inbox.domain.channel import Connector
+from inbox.domain.errors import AccountTrouble, Invalid, Permanent, StoreUnavailable, Temporary
+from inbox.domain.ids import AttachmentId, ChannelId
+from inbox.domain.message import Attachment, AttachmentKind
+from inbox.hub import Hub
+from inbox.store.files import Fetch
+from inbox.stores import Stores
+
+MOST_BYTES = 25 * 1024 * 1024
+MOST_PIXELS = 40_000_000
+MOST_TRIES = 6
+_FORMATS = {"JPEG": "image/jpeg", "PNG": "image/png", "GIF": "image/gif", "WEBP": "image/webp"}
+# Downloads whose type a browser might act on are served as plain bytes.
+_HARMLESS = {
+    "application/pdf": "document",
+    "text/plain": "document",
+    "text/csv": "document",
+    "text/vcard": "document",
+    "video/mp4": "video",
+    "video/3gpp": "video",
+    "audio/mpeg": "audio",
+    "audio/mp4": "audio",
+    "audio/aac": "audio",
+    "audio/amr": "audio",
+    "audio/ogg": "audio",
+}
+_log = log.get("files")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Safe:
+    """A file as we keep it. `width` and `height` for pictures only."""
+
+    content: bytes
+    kind: AttachmentKind
+    mime: str
+    width: int | None = None
+    height: int | None = None
+
+
+def clean_name(name: str | None) -> str | None:
+    """A file name for showing and downloading: no path, no control or direction characters."""
+    if not name:
+        return None
+    name = unicodedata.normalize("NFC", name).replace("\\", "/").rsplit("/", 1)[-1]
+    kept = "".join(c for c in name if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co"))
+    return re.sub(r"\s+", " ", kept).strip(" .")[:120] or None
+
+
+def make_safe(content: bytes, claimed_mime: str | None) -> Safe:
+    """Decide by content what a file is. CPU-bound: run it in a thread.
+
+    raises   Invalid: empty, too large, or a picture that cannot be read
+    """
+    if not content:
+        raise Invalid("The file is empty.", code="empty_file")
+    if len(content) > MOST_BYTES:
+        raise Invalid("The file is larger than 25 MB.", code="file_too_large")
+    picture = _picture(content)
+    if picture is not None:
+        return picture
+    claimed = (claimed_mime or "").split(";")[0].strip().lower()
+    if claimed.startswith("image/") and claimed != "image/svg+xml":
+        raise Invalid("The picture cannot be read.", code="unreadable_image")
+    found = _by_content(content)
+    if claimed in _HARMLESS and (found is None or found.split("/")[0] == claimed.split("/")[0]):
+        return Safe(content=content, kind=_kind(claimed), mime=claimed)
+    if found in _HARMLESS:
+        return Safe(content=content, kind=_kind(found), mime=found)
+    return Safe(content=content, kind="document", mime="application/octet-stream")
+
+
+def _kind(mime: str) -> AttachmentKind:
+    kinds: dict[str, AttachmentKind] = {"video": "video", "audio": "audio"}
+    return kinds.get(_HARMLESS[mime], "document")
+
+
+def _by_content(content: bytes) -> str | None:
+    try:
+        found: str = puremagic.from_string(content[:4096], mime=True)
+    except (puremagic.PureError, ValueError):
+        return None
+    return found or None
+
+
+def _picture(content: bytes) -> Safe | None:
+    """Encode anew what is a picture; None when it is not one."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(content)) as image:
+                if image.format not in _FORMATS:
+                    return None
+                width, height = image.size
+                if width * height > MOST_PIXELS:
+                    raise Invalid("The picture has too many pixels.", code="image_too_large")
+                return _encoded(image)
+    except UnidentifiedImageError:
+        return None
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombWarning) as error:
+        raise Invalid("The picture cannot be read.", code="unreadable_image") from error
+    except Image.DecompressionBombError as error:
+        raise Invalid("The picture has too many pixels.", code="image_too_large") from error
+
+
+def _encoded(image: Image.Image) -> Safe:
+    """The same picture upright and without metadata; animations keep their frames."""
+    out = io.BytesIO()
+    animated = getattr(image, "n_frames", 1) > 1 and image.format in ("GIF", "WEBP")
+    format_ = image.format or "PNG"
+    width, height = image.size
+    if animated:
+        image.save(out, format_, save_all=True)
+    else:
+        upright = ImageOps.exif_transpose(image)
+        upright.info = {}
+        width, height = upright.size
+        if format_ == "JPEG":
+            upright.convert("RGB").save(out, "JPEG", quality=90)
+        else:
+            upright.save(out, format_)
+    return Safe(
+        content=out.getvalue(), kind="image", mime=_FORMATS[format_], width=width, height=height
+    )
+
+
+class Fetching:
+    """Brings files that providers announced: soon, again when it fails, and never for ever."""
+
+    def __init__(
+        self,
+        stores: Stores,
+        hub: Hub,
+        connectors: Mapping[str, Connector],
+        directory: Directory,
+    ) -> None:
+        self._stores = stores
+        self._hub = hub
+        self._connectors = connectors
+        self._directory = directory
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        self._task = asyncio.create_task(self._work_forever(), name="fetching")
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    async def _work_forever(self) -> None:
+        while True:
+            try:
+                now = datetime.now(UTC)
+                lease = now + timedelta(seconds=90)
+                due = await self._stores.files.claim_fetches(now, lease, limit=4)
+                await asyncio.gather(*(self._bring(fetch) for fetch in due))
+                if due:
+                    continue
+            except StoreUnavailable:
+                pass
+            except Exception:  # the worker's top
+                _log.exception("fetching failed")
+            self._wake.clear()
+            try:
+                async with asyncio.timeout(random.uniform(0.8, 1.2)):  # noqa: S311 -- spread only
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+
+    async def _bring(self, fetch: Fetch) -> None:
+        channel = await self._directory.find(ChannelId(fetch.channel_id))
+        if channel is None:
+            await self._settle(fetch, reason="The channel is no longer connected.")
+            return
+        try:
+            fetched = await self._connectors[channel.kind].fetch(fetch.media, channel)
+            mime = fetched.mime or fetch.media.mime
+            safe = await asyncio.to_thread(make_safe, fetched.content, mime)
+        except Invalid as error:
+            await self._settle(fetch, reason=str(error))
+        except (Temporary, AccountTrouble) as error:
+            await self._again(fetch, error)
+        except Permanent as error:
+            await self._settle(fetch, reason=str(error))
+        else:
+            await self._keep(fetch, safe, clean_name(fetched.name or fetch.media.name))
+
+    async def _again(self, fetch: Fetch, error: Temporary | AccountTrouble) -> None:
+        if fetch.attempts >= MOST_TRIES:
+            await self._settle(fetch, reason="The provider did not hand the file out.")
+            return
+        wait_s = getattr(error, "retry_after_s", None) or 2.0**fetch.attempts
+        next_at = datetime.now(UTC) + timedelta(seconds=wait_s)
+        await self._stores.files.put_off_fetch(fetch.attachment.id, next_at)
+
+    async def _keep(self, fetch: Fetch, safe: Safe, name: str | None) -> None:
+        ready = replace(
+            fetch.attachment,
+            kind=safe.kind if fetch.attachment.kind != "sticker" else "sticker",
+            state="ready",
+            mime=safe.mime,
+            name=name,
+            size_bytes=len(safe.content),
+            width=safe.width,
+            height=safe.height,
+        )
+        await self._stores.files.put(
+            fetch.workspace_id,
+            ready,
+            safe.content,
+            conversation_id=fetch.conversation_id,
+            now=datetime.now(UTC),
+        )
+        await self._finish(fetch, ready)
+
+    async def _settle(self, fetch: Fetch, reason: str) -> None:
+        await self._finish(fetch, replace(fetch.attachment, state="failed", reason=reason))
+
+    async def _finish(self, fetch: Fetch, attachment: Attachment) -> None:
+        message = await self._stores.messages.find(fetch.workspace_id, fetch.message_id)
+        if message is not None:
+            settled = await self._stores.messages.settle_attachment(message, attachment)
+            if settled is not None:
+                await self._hub.publish([events.attachment_ready(settled, attachment)])
+        await self._stores.files.end_fetch(AttachmentId(fetch.attachment.id))

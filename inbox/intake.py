@@ -1,0 +1,654 @@
+"""Intake: from journal entries to messages, statuses and consent.
+
+Works in batches, because on every database one read for many costs little more than one for one.
+Each step stores its result before the next, and each may run again with no second effect: an entry
+taken up after a crash finds what it has already done by the unique keys of the messages.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from prometheus_client import Counter as Metric
+
+from inbox import events, log
+from inbox.automation.keywords import KeywordAnswers, hear
+from inbox.consent import standing_of
+from inbox.directory import Directory
+from inbox.domain.channel import Channel, Connector
+from inbox.domain.consent import ConsentEvent, ConsentType, Purpose
+from inbox.domain.contact import Identity
+from inbox.domain.conversation import Conversation
+from inbox.domain.errors import MalformedPayload, StoreUnavailable
+from inbox.domain.event import Event
+from inbox.domain.ids import AttachmentId, ConsentEventId, ConversationId, MessageId
+from inbox.domain.message import Attachment, Author, Direction, Failure, Message, Status
+from inbox.domain.report import MessageReceived, PreferenceReported, StatusReported
+from inbox.hub import Hub
+from inbox.ids import new_id
+from inbox.store.conversations import Summary
+from inbox.store.files import Fetch
+from inbox.store.journal import JournalEntry
+from inbox.store.messages import Duplicate, provider_key
+from inbox.store.statuses import EarlyStatus
+from inbox.stores import Stores
+
+BATCH = 200
+HELD = 2000
+MOST_TRIES = 8
+# A provider's clock may run ahead of ours; a time further off than this is not believed.
+AHEAD = timedelta(minutes=10)
+
+REPORTS = Metric("assent_reports_total", "Reports read from webhooks", ["kind", "verdict"])
+_log = log.get("intake")
+
+
+@dataclass(slots=True)
+class _Work:
+    """One inbound message on its way through a batch."""
+
+    entry: JournalEntry
+    report: MessageReceived
+    channel: Channel
+    message: Message | None = None
+    identity: Identity | None = None
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Everything that one batch reports, sorted by what has to be done with it."""
+
+    messages: list[_Work] = field(default_factory=list)
+    statuses: list[tuple[JournalEntry, StatusReported, Channel]] = field(default_factory=list)
+    preferences: list[tuple[PreferenceReported, Channel]] = field(default_factory=list)
+    verdicts: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+
+
+def believable(sent_at: datetime | None, received_at: datetime) -> datetime | None:
+    """The provider's time, unless it is missing or lies in the future."""
+    return None if sent_at is None or sent_at > received_at + AHEAD else sent_at
+
+
+class Intake:
+    def __init__(
+        self,
+        stores: Stores,
+        hub: Hub,
+        connectors: Mapping[str, Connector],
+        directory: Directory,
+        wake_delivery: Callable[[Sequence[Message]], None],
+        wake_fetching: Callable[[], None],
+    ) -> None:
+        self._stores = stores
+        self._hub = hub
+        self._connectors = connectors
+        self._directory = directory
+        self._wake_delivery = wake_delivery
+        self._wake_fetching = wake_fetching
+        self._keywords = KeywordAnswers(stores)
+        self._handed: list[JournalEntry] = []
+        self._in_hand: set[str] = set()
+        self._wake = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    # -- the worker ------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        self._tasks = [
+            asyncio.create_task(self._work_forever(), name="intake"),
+            asyncio.create_task(self._sweep_forever(), name="intake-sweep"),
+        ]
+
+    async def close(self) -> None:
+        """Finish what is in hand, then stop; what is left waits in the journal."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(5):
+                while self._in_hand:
+                    await asyncio.sleep(0.01)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def hand_over(self, entry: JournalEntry) -> None:
+        """Take an entry that this process has just stored. When too many are in hand, it stays in
+        the journal and the sweep finds it."""
+        if len(self._in_hand) < HELD:
+            self._in_hand.add(entry.id)
+            self._handed.append(entry)
+            self._wake.set()
+
+    async def _work_forever(self) -> None:
+        while True:
+            await self._wake.wait()
+            batch, self._handed = self._handed[:BATCH], self._handed[BATCH:]
+            if not self._handed:
+                self._wake.clear()
+            if batch:
+                await self._take(batch)
+
+    async def _sweep_forever(self) -> None:
+        while True:
+            await asyncio.sleep(1.0 * random.uniform(0.8, 1.2))  # noqa: S311 -- spread, not secrecy
+            try:
+                due = await self._stores.journal.claim_due(datetime.now(UTC))
+            except StoreUnavailable:
+                continue
+            for entry in due:
+                if entry.id not in self._in_hand:
+                    self.hand_over(entry)
+
+    async def _take(self, batch: Sequence[JournalEntry]) -> None:
+        try:
+            await self.process(batch)
+        except StoreUnavailable as error:
+            # Leases run out and the sweep brings every entry back.
+            _log.warning("the database is away, intake waits", entries=len(batch), code=error.code)
+            await asyncio.sleep(0.5)
+        except Exception:  # the worker's top: one bad entry must not take the others with it
+            _log.exception("a batch failed, taking its entries one by one")
+            for entry in batch:
+                await self._take_alone(entry)
+        finally:
+            self._in_hand.difference_update(entry.id for entry in batch)
+
+    async def _take_alone(self, entry: JournalEntry) -> None:
+        try:
+            await self.process([entry])
+        except StoreUnavailable:
+            return
+        except Exception as error:  # the worker's top, for one entry
+            name = type(error).__name__
+            _log.exception("an entry failed", journal=entry.id, attempts=entry.attempts)
+            with suppress(StoreUnavailable):
+                if entry.attempts >= MOST_TRIES:
+                    await self._stores.journal.bury(entry.id, name)
+                else:
+                    wait = timedelta(seconds=2.0**entry.attempts)
+                    await self._stores.journal.put_off(entry.id, datetime.now(UTC) + wait, name)
+
+    # -- one batch -------------------------------------------------------------------------
+
+    async def process(self, entries: Sequence[JournalEntry]) -> None:
+        """Do everything that these entries report, then close them.
+
+        raises   StoreUnavailable: some of it is done; all of it may be done again
+        """
+        batch = _Batch()
+        for entry in entries:
+            await self._read(entry, batch)
+        await self._messages(batch)
+        for entry, status, channel in batch.statuses:
+            verdict = await self._status(status, channel, entry.received_at)
+            batch.verdicts[entry.id][verdict] += 1
+        for preference, channel in batch.preferences:
+            await self._preference(preference, channel)
+        verdicts = [(entry.id, _words(batch.verdicts[entry.id])) for entry in entries]
+        for entry in entries:
+            for verdict, count in batch.verdicts[entry.id].items():
+                REPORTS.labels(entry.kind, verdict).inc(count)
+        await self._stores.journal.finish(verdicts)
+
+    async def _read(self, entry: JournalEntry, batch: _Batch) -> None:
+        """Parse one entry and file each report under the channel of its account: one address may
+        serve several accounts of the same provider app, known by the same signing secret."""
+        verdicts = batch.verdicts[entry.id]
+        connector = self._connectors[entry.kind]
+        try:
+            reports = connector.parse(entry.payload, entry.received_at)
+        except MalformedPayload:
+            verdicts["malformed"] += 1
+            return
+        addressed = await self._directory.find(entry.channel_id)
+        for report in reports:
+            if not isinstance(report, MessageReceived | StatusReported | PreferenceReported):
+                verdicts[report.reason] += 1
+                continue
+            channel = await self._channel_of(entry, report.account, addressed)
+            if channel is None:
+                verdicts["no_such_account"] += 1
+            elif isinstance(report, MessageReceived):
+                batch.messages.append(_Work(entry=entry, report=report, channel=channel))
+            elif isinstance(report, StatusReported):
+                batch.statuses.append((entry, report, channel))
+            else:
+                batch.preferences.append((report, channel))
+                verdicts["preference"] += 1
+
+    async def _channel_of(
+        self, entry: JournalEntry, account: str, addressed: Channel | None
+    ) -> Channel | None:
+        if addressed is None or addressed.account == account:
+            return addressed
+        other = await self._directory.find_by_account(entry.kind, account)
+        field_name = self._connectors[entry.kind].manifest.signing_field
+        if other is None or other.setting(field_name) != addressed.setting(field_name):
+            return None
+        return other
+
+    # -- messages --------------------------------------------------------------------------
+
+    async def _messages(self, batch: _Batch) -> None:
+        works = await self._without_duplicates(batch)
+        if not works:
+            return
+        people = await self._people(works)
+        groups: dict[ConversationId, list[_Work]] = defaultdict(list)
+        for work in works:
+            work.identity, conversation_id = people[(work.channel.id, work.report.sender.keys)]
+            groups[conversation_id].append(work)
+        conversations = await self._conversations(groups)
+        summaries: list[Summary] = []
+        for conversation_id, group in groups.items():
+            conversation = conversations[conversation_id]
+            await self._store(conversation, group, batch)
+            summaries += _summary(conversation, group, self._connectors)
+        await self._hub.publish(
+            [events.message_created(w.message) for w in works if w.message is not None]
+        )
+        reopened = await self._stores.conversations.summarise(summaries)
+        await self._hub.publish(
+            [
+                events.conversation_status(conversations[one], "conversation.reopened", "open")
+                for one in reopened
+            ]
+        )
+        for conversation_id, group in groups.items():
+            await self._afterwards(conversation_id, group)
+
+    async def _without_duplicates(self, batch: _Batch) -> list[_Work]:
+        """Drop what is stored already or comes twice in this batch; keep what this very entry
+        stored before a crash, since what follows a message may not have happened."""
+        by_workspace: dict[str, list[_Work]] = defaultdict(list)
+        for work in batch.messages:
+            by_workspace[work.channel.workspace_id].append(work)
+        kept: list[_Work] = []
+        for group in by_workspace.values():
+            keys = [provider_key(w.channel.id, w.report.provider_id) for w in group]
+            known = await self._stores.messages.find_by_keys(group[0].channel.workspace_id, keys)
+            seen: set[str] = set()
+            for work, key in zip(group, keys, strict=True):
+                stored = known.get(key)
+                if key in seen or (stored is not None and stored.journal_id != work.entry.id):
+                    batch.verdicts[work.entry.id]["duplicate"] += 1
+                    continue
+                seen.add(key)
+                work.message = stored
+                kept.append(work)
+        return kept
+
+    async def _people(
+        self, works: Sequence[_Work]
+    ) -> dict[tuple[str, tuple[str, ...]], tuple[Identity, ConversationId]]:
+        """Everybody who wrote, known or new, by channel and keys."""
+        wanted: dict[str, list[_Work]] = defaultdict(list)
+        for work in works:
+            wanted[work.channel.id].append(work)
+        people: dict[tuple[str, tuple[str, ...]], tuple[Identity, ConversationId]] = {}
+        for group in wanted.values():
+            channel = group[0].channel
+            keys = list({key for work in group for key in work.report.sender.keys})
+            known = await self._stores.people.find_many(
+                channel.workspace_id, channel.id, channel.kind, keys
+            )
+            for work in group:
+                sender = work.report.sender
+                if (channel.id, sender.keys) in people:
+                    continue
+                found = next((known[key] for key in sender.keys if key in known), None)
+                if found is None:
+                    found = await self._stores.people.create(
+                        channel.workspace_id,
+                        channel.id,
+                        channel.kind,
+                        sender,
+                        work.entry.received_at,
+                    )
+                else:
+                    found = (await self._learn(found[0], found[1], work), found[1])
+                known.update({key: found for key in sender.keys})
+                people[(channel.id, sender.keys)] = found
+        return people
+
+    async def _learn(
+        self, identity: Identity, conversation_id: ConversationId, work: _Work
+    ) -> Identity:
+        learnt = await self._stores.people.learn(identity, work.report.sender)
+        if (learnt.name, learnt.handle) != (identity.name, identity.handle):
+            name = learnt.name or learnt.handle
+            await self._stores.people.rename(learnt.contact_id, name)
+            await self._stores.conversations.rename(conversation_id, name, learnt.handle)
+            conversation = await self._stores.conversations.find(
+                identity.workspace_id, conversation_id
+            )
+            if conversation is not None:
+                await self._hub.publish(
+                    [events.contact_updated(conversation, name, learnt.handle)]
+                )
+        return learnt
+
+    async def _conversations(
+        self, groups: Mapping[ConversationId, Sequence[_Work]]
+    ) -> dict[ConversationId, Conversation]:
+        found = await self._stores.conversations.find_many(list(groups))
+        for conversation_id, group in groups.items():
+            if conversation_id in found:
+                continue
+            work = group[0]
+            if work.identity is None:
+                raise RuntimeError("a message without an identity")
+            await self._stores.people.ensure_contact(work.identity, work.entry.received_at)
+            conversation, is_new = await self._stores.conversations.create(
+                conversation_id, work.identity, work.entry.received_at
+            )
+            found[conversation_id] = conversation
+            if is_new:
+                manifest = self._connectors[work.entry.kind].manifest
+                await self._hub.publish(
+                    [events.conversation_created(conversation, work.channel, manifest)]
+                )
+        return found
+
+    async def _store(
+        self, conversation: Conversation, group: Sequence[_Work], batch: _Batch
+    ) -> None:
+        """Append the new ones; a provider's repeat that came in between is dropped."""
+        fresh = [work for work in group if work.message is None]
+        while fresh:
+            drafts = [await self._draft(conversation, work) for work in fresh]
+            times = [believable(w.report.sent_at, w.entry.received_at) for w in fresh]
+            try:
+                stored = await self._stores.messages.append(
+                    conversation, drafts, provider_at=times
+                )
+            except Duplicate:
+                fresh = await self._still_missing(conversation, fresh, batch)
+                continue
+            for work, message in zip(fresh, stored, strict=True):
+                work.message = message
+            fresh = []
+        for work in group:
+            if work.message is not None:
+                batch.verdicts[work.entry.id]["stored"] += 1
+
+    async def _still_missing(
+        self, conversation: Conversation, works: Sequence[_Work], batch: _Batch
+    ) -> list[_Work]:
+        keys = [provider_key(w.channel.id, w.report.provider_id) for w in works]
+        known = await self._stores.messages.find_by_keys(conversation.workspace_id, keys)
+        missing: list[_Work] = []
+        for work, key in zip(works, keys, strict=True):
+            stored = known.get(key)
+            if stored is None:
+                missing.append(work)
+            elif stored.journal_id == work.entry.id:
+                work.message = stored
+            else:
+                batch.verdicts[work.entry.id]["duplicate"] += 1
+        return missing
+
+    async def _draft(self, conversation: Conversation, work: _Work) -> Message:
+        report, entry = work.report, work.entry
+        attachments = tuple(
+            Attachment(
+                id=AttachmentId(new_id("att")),
+                kind=media.kind,
+                state="pending",
+                mime=media.mime,
+                name=media.name,
+                size_bytes=media.size_bytes,
+            )
+            for media in report.media
+        )
+        reply_to: MessageId | None = None
+        if report.reply_to is not None:
+            key = provider_key(work.channel.id, report.reply_to)
+            quoted = await self._stores.messages.find_by_keys(conversation.workspace_id, [key])
+            if key in quoted and quoted[key].conversation_id == conversation.id:
+                reply_to = quoted[key].id
+        sender = report.sender
+        return Message(
+            id=MessageId(new_id("msg")),
+            workspace_id=conversation.workspace_id,
+            conversation_id=conversation.id,
+            channel_id=work.channel.id,
+            seq=0,
+            place=0,
+            inbound_seq=0,
+            direction=Direction.INBOUND,
+            type=report.type,
+            text=report.text,
+            author=Author(
+                type="contact", id=conversation.contact_id, name=sender.name or sender.handle
+            ),
+            status=Status.RECEIVED,
+            sent_at=believable(report.sent_at, entry.received_at) or entry.received_at,
+            received_at=entry.received_at,
+            attachments=attachments,
+            provider_id=report.provider_id,
+            reply_to=reply_to,
+            journal_id=entry.id,
+        )
+
+    async def _afterwards(self, conversation_id: ConversationId, group: Sequence[_Work]) -> None:
+        """What follows a stored message: its files are fetched, its keywords acted on."""
+        for work in group:
+            message, identity = work.message, work.identity
+            if message is None or identity is None:
+                continue
+            await self._want_files(work, message)
+            manifest = self._connectors[work.entry.kind].manifest
+            heard = hear(work.report, manifest, work.channel)
+            if heard is None:
+                continue
+            conversation = await self._stores.conversations.find(
+                message.workspace_id, conversation_id
+            )
+            if conversation is None:
+                continue
+            published, queued = await self._keywords.act(
+                heard,
+                message,
+                conversation,
+                identity,
+                work.channel,
+                manifest,
+                at=message.sent_at,
+                now=work.entry.received_at,
+            )
+            await self._hub.publish(published)
+            self._wake_delivery(queued)
+
+    async def _want_files(self, work: _Work, message: Message) -> None:
+        pairs = zip(message.attachments, work.report.media, strict=True)
+        for attachment, media in pairs:
+            if attachment.state != "pending":
+                continue
+            await self._stores.files.want(
+                Fetch(
+                    attachment=attachment,
+                    media=media,
+                    workspace_id=message.workspace_id,
+                    channel_id=work.channel.id,
+                    conversation_id=message.conversation_id,
+                    message_id=message.id,
+                    attempts=0,
+                    next_at=work.entry.received_at,
+                )
+            )
+            self._wake_fetching()
+
+    # -- statuses --------------------------------------------------------------------------
+
+    async def _status(
+        self, report: StatusReported, channel: Channel, received_at: datetime
+    ) -> str:
+        """Move a message forwards; what comes before its message is kept for it."""
+        failure = None
+        if report.error is not None:
+            failure = Failure(code=report.error.code, reason=report.error.reason)
+        at = believable(report.at, received_at) or received_at
+        message = await self._reported_message(report, channel)
+        if message is None:
+            key = provider_key(channel.id, report.provider_id)
+            early = EarlyStatus(key=key, status=report.status, at=at, failure=failure)
+            await self._stores.statuses.keep(channel.workspace_id, early, received_at)
+            # The message may have got its provider id just before that was kept.
+            message = await self._reported_message(report, channel)
+            if message is None:
+                return "early_status"
+        await self._learn_from_error(report, channel, message, at)
+        moved = await self._stores.messages.set_status(
+            message, report.status, at, failure=failure, provider_id=report.provider_id
+        )
+        if moved is None:
+            return "status_known"
+        await self._stores.conversations.show_status(moved)
+        await self._hub.publish([events.status_changed(moved, message.status)])
+        return "status"
+
+    async def _reported_message(
+        self, report: StatusReported, channel: Channel
+    ) -> Message | None:
+        if report.message_id is not None:
+            found = await self._stores.messages.find(
+                channel.workspace_id, MessageId(report.message_id)
+            )
+            if found is not None and found.channel_id == channel.id:
+                return found
+        key = provider_key(channel.id, report.provider_id)
+        by_key = await self._stores.messages.find_by_keys(channel.workspace_id, [key])
+        found = by_key.get(key)
+        return found if found is not None and found.direction is Direction.OUTBOUND else None
+
+    async def _learn_from_error(
+        self, report: StatusReported, channel: Channel, message: Message, at: datetime
+    ) -> None:
+        if report.error is None or report.error.consent is None:
+            return
+        conversation = await self._stores.conversations.find(
+            channel.workspace_id, message.conversation_id
+        )
+        if conversation is None:
+            return
+        identity = await self._stores.people.get(conversation.identity_id)
+        recorded = await learn_refusal(
+            self._stores, identity, report.error.consent, report.error.code, at, message.id
+        )
+        if recorded is not None:
+            await self._hub.publish([events.consent_changed(conversation, recorded)])
+
+    async def _preference(self, report: PreferenceReported, channel: Channel) -> None:
+        """A contact told the provider what they want: on record, without a message."""
+        now = datetime.now(UTC)
+        known = await self._stores.people.find_many(
+            channel.workspace_id, channel.id, channel.kind, report.sender.keys
+        )
+        found = next(iter(known.values()), None)
+        if found is None:
+            found = await self._stores.people.create(
+                channel.workspace_id, channel.id, channel.kind, report.sender, now
+            )
+        identity, conversation_id = found
+        types = {"stop": ConsentType.PROVIDER_OPT_OUT, "resume": ConsentType.PROVIDER_OPT_IN}
+        before = await standing_of(self._stores, identity, now)
+        if before.marketing_block is (report.act == "stop"):
+            return
+        recorded = ConsentEvent(
+            id=ConsentEventId(new_id("cst")),
+            workspace_id=channel.workspace_id,
+            kind=channel.kind,
+            points=tuple(self._stores.people.tags(channel.kind, identity.keys)),
+            type=types[report.act],
+            at=report.at or now,
+            recorded_at=now,
+            method="provider",
+            text="",
+            actor="contact",
+            purpose=Purpose.PROMOTIONAL,
+            by_provider=True,
+            code=report.code,
+        )
+        await self._stores.ledger.record(recorded)
+        conversation = await self._stores.conversations.find(
+            channel.workspace_id, conversation_id
+        )
+        if conversation is not None:
+            await self._hub.publish([events.consent_changed(conversation, recorded)])
+
+
+async def learn_refusal(
+    stores: Stores,
+    identity: Identity,
+    consent: str,
+    code: str,
+    at: datetime,
+    message_id: MessageId,
+) -> ConsentEvent | None:
+    """Put on record that a provider refused because of the contact's wish; None when it was known
+    or says nothing about consent."""
+    if consent not in ("opt_out", "marketing_stop"):
+        return None
+    marketing = consent == "marketing_stop"
+    recorded = ConsentEvent(
+        id=ConsentEventId(new_id("cst")),
+        workspace_id=identity.workspace_id,
+        kind=identity.kind,
+        points=tuple(stores.people.tags(identity.kind, identity.keys)),
+        type=ConsentType.PROVIDER_OPT_OUT,
+        at=at,
+        recorded_at=datetime.now(UTC),
+        method="provider",
+        text="",
+        actor="contact",
+        purpose=Purpose.PROMOTIONAL if marketing else None,
+        hard=not marketing,
+        by_provider=True,
+        code=code,
+        message_id=message_id,
+    )
+    return recorded if await stores.ledger.record(recorded) else None
+
+
+def _words(verdicts: Counter[str]) -> str:
+    """`stored 3, duplicate 1`; `nothing` where an entry reported nothing."""
+    return ", ".join(f"{word} {count}" for word, count in sorted(verdicts.items())) or "nothing"
+
+
+def _summary(
+    conversation: Conversation,
+    group: Sequence[_Work],
+    connectors: Mapping[str, Connector],
+) -> list[Summary]:
+    stored = [w for w in group if w.message is not None]
+    if not stored:
+        return []
+    messages = [w.message for w in stored if w.message is not None]
+    times = [believable(w.report.sent_at, w.entry.received_at) for w in stored]
+    believed = [at for at in times if at is not None]
+    windows = [m.sent_at for m in messages]
+    bases = [
+        m.sent_at
+        for w, m in zip(stored, messages, strict=True)
+        if not _is_stop(w, connectors[w.entry.kind])
+    ]
+    return [
+        Summary(
+            conversation=conversation,
+            newest=max(messages, key=lambda m: m.seq),
+            last_inbound_at=max(windows),
+            basis_at=max(bases, default=None),
+            newest_sent_at=max(believed, default=None),
+            waiting_since=min(windows),
+        )
+    ]
+
+
+def _is_stop(work: _Work, connector: Connector) -> bool:
+    heard = hear(work.report, connector.manifest, work.channel)
+    return heard is not None and heard.word == "stop"

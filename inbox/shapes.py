@@ -1,0 +1,158 @@
+"""The API's shapes: domain values as JSON-ready dicts, for REST, pages and events alike.
+
+docs/api.md describes them; nothing else in the project writes these keys.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from inbox.domain.agent import Agent
+from inbox.domain.channel import Channel, Manifest
+from inbox.domain.conversation import Conversation, Preview
+from inbox.domain.gate import Decision
+from inbox.domain.message import Attachment, Failure, Message
+from inbox.hub.frame import rfc3339
+from inbox.store.conversations import ReadMark
+
+# Any: JSON is what these functions make.
+Json = dict[str, Any]
+
+
+def time(instant: datetime | None) -> str | None:
+    return None if instant is None else rfc3339(instant)
+
+
+def attachment(value: Attachment) -> Json:
+    return {
+        "id": value.id,
+        "kind": value.kind,
+        "state": value.state,
+        "mime": value.mime,
+        "name": value.name,
+        "size_bytes": value.size_bytes,
+        "width": value.width,
+        "height": value.height,
+        "reason": value.reason,
+    }
+
+
+def failure(value: Failure | None) -> Json | None:
+    return None if value is None else {"code": value.code, "reason": value.reason}
+
+
+def message(value: Message) -> Json:
+    return {
+        "id": value.id,
+        "conversation_id": value.conversation_id,
+        "seq": value.seq,
+        "place": value.place,
+        "inbound_seq": value.inbound_seq,
+        "direction": value.direction,
+        "type": value.type,
+        "text": value.text,
+        "attachments": [attachment(one) for one in value.attachments],
+        "status": value.status,
+        "error": failure(value.failure),
+        "status_at": {name: rfc3339(at) for name, at in value.status_at.items()},
+        "provider_id": value.provider_id,
+        "client_id": value.client_id,
+        "reply_to": value.reply_to,
+        "purpose": value.purpose,
+        "author": {"type": value.author.type, "id": value.author.id, "name": value.author.name},
+        "decision": value.decision,
+        "sent_at": rfc3339(value.sent_at),
+        "received_at": rfc3339(value.received_at),
+    }
+
+
+def message_status(value: Message) -> Json:
+    """What `message.status_changed` carries."""
+    whole = message(value)
+    return {
+        key: whole[key]
+        for key in ("id", "status", "error", "status_at", "provider_id", "decision")
+    }
+
+
+def preview(value: Preview | None) -> Json | None:
+    if value is None:
+        return None
+    return {
+        "id": value.id,
+        "seq": value.seq,
+        "direction": value.direction,
+        "type": value.type,
+        "text": value.text,
+        "status": value.status,
+        "author_name": value.author_name,
+        "at": rfc3339(value.at),
+    }
+
+
+def conversation(
+    value: Conversation, channel: Channel, manifest: Manifest, read: ReadMark | None = None
+) -> Json:
+    read = read or ReadMark()
+    closes_at = None
+    if manifest.window_hours is not None and value.last_inbound_at is not None:
+        closes_at = rfc3339(value.last_inbound_at + timedelta(hours=manifest.window_hours))
+    return {
+        "id": value.id,
+        "channel": {"id": channel.id, "kind": channel.kind, "name": channel.name},
+        "contact": {"id": value.contact_id, "name": value.contact_name, "handle": value.handle},
+        "status": value.status,
+        "assignee": None,
+        "last_message": preview(value.last_message),
+        "last_seq": value.last_seq,
+        "inbound_seq": value.inbound_seq,
+        "read": read_mark(read),
+        "unread": max(0, value.inbound_seq - read.inbound_seq),
+        "waiting_since": time(value.waiting_since),
+        "window_closes_at": closes_at,
+        "last_activity_at": rfc3339(value.last_activity_at),
+        "created_at": rfc3339(value.created_at),
+    }
+
+
+def read_mark(value: ReadMark) -> Json:
+    return {"seq": value.seq, "inbound_seq": value.inbound_seq}
+
+
+def decision(value: Decision) -> Json:
+    return {
+        "allow": value.allow,
+        "code": value.code,
+        "rule": value.rule,
+        "reason": value.reason,
+        "remedies": [{"code": one.code, "text": one.text} for one in value.remedies],
+    }
+
+
+def channel(value: Channel, manifest: Manifest) -> Json:
+    return {
+        "id": value.id,
+        "kind": value.kind,
+        "label": manifest.label,
+        "name": value.name,
+        "account": value.account,
+        "state": value.state,
+        "trouble": value.trouble,
+        "text": {
+            "max_chars": manifest.text.max_chars,
+            "caption_chars": manifest.text.caption_chars,
+            "segments": manifest.text.segments,
+        },
+        "media": [
+            {"kind": limit.kind, "mimes": list(limit.mimes), "max_bytes": limit.max_bytes}
+            for limit in manifest.media
+        ],
+        "max_attachments": manifest.max_attachments,
+        "window_hours": manifest.window_hours,
+        "reports": list(manifest.reports),
+    }
+
+
+def agent(value: Agent) -> Json:
+    return {"id": value.id, "name": value.name, "email": value.email, "role": value.role}

@@ -1,0 +1,100 @@
+"""Channels: connected accounts and their sealed credentials."""
+
+from __future__ import annotations
+
+from inbox.domain.channel import Channel, Secret
+from inbox.domain.errors import Conflict
+from inbox.domain.ids import ChannelId, WorkspaceId
+from inbox.store.database import Database, Document, reachable
+from pymongo.errors import DuplicateKeyError
+
+
+class ChannelStore:
+    def __init__(self, database: Database) -> None:
+        self._channels = database.durable("channels")
+        self._keyring = database.keyring
+
+    def _place(self, channel_id: str, name: str) -> str:
+        return f"channels:{channel_id}:{name}"
+
+    def _to_document(self, channel: Channel) -> Document:
+        secrets = {
+            name: self._keyring.seal_text(secret.reveal(), self._place(channel.id, name))
+            for name, secret in channel.secrets.items()
+        }
+        return {
+            "_id": channel.id,
+            "workspace_id": channel.workspace_id,
+            "kind": channel.kind,
+            "name": channel.name,
+            "account": channel.account,
+            "config": dict(channel.config),
+            "secrets": secrets,
+            "provider_stop": channel.provider_stop,
+            "state": channel.state,
+            "trouble": channel.trouble,
+            "created_at": channel.created_at,
+        }
+
+    def _from_document(self, doc: Document) -> Channel:
+        secrets = {
+            name: Secret(self._keyring.open_text(bytes(sealed), self._place(doc["_id"], name)))
+            for name, sealed in doc["secrets"].items()
+        }
+        return Channel(
+            id=ChannelId(doc["_id"]),
+            workspace_id=WorkspaceId(doc["workspace_id"]),
+            kind=doc["kind"],
+            name=doc["name"],
+            account=doc["account"],
+            config=doc["config"],
+            secrets=secrets,
+            provider_stop=doc["provider_stop"],
+            state=doc["state"],
+            trouble=doc["trouble"],
+            created_at=doc["created_at"],
+        )
+
+    async def add(self, channel: Channel) -> None:
+        """raises Conflict: an account of this kind is connected already"""
+        try:
+            async with reachable():
+                await self._channels.insert_one(self._to_document(channel))
+        except DuplicateKeyError as error:
+            raise Conflict("this account is connected already", code="channel_exists") from error
+
+    async def replace_credentials(self, channel: Channel) -> None:
+        """Store new credentials (and state) of an existing channel."""
+        document = self._to_document(channel)
+        del document["_id"]
+        async with reachable():
+            await self._channels.update_one({"_id": channel.id}, {"$set": document})
+
+    async def set_state(self, channel: Channel, state: str, trouble: str | None) -> bool:
+        """True if that changed it."""
+        async with reachable():
+            result = await self._channels.update_one(
+                {"_id": channel.id, "state": {"$in": [_other(state)]}},
+                {"$set": {"state": state, "trouble": trouble}},
+            )
+        return bool(result.modified_count)
+
+    async def find(self, channel_id: ChannelId) -> Channel | None:
+        async with reachable():
+            doc = await self._channels.find_one({"_id": channel_id})
+        return None if doc is None else self._from_document(doc)
+
+    async def find_by_account(self, kind: str, account: str) -> Channel | None:
+        async with reachable():  # index: account
+            doc = await self._channels.find_one({"kind": kind, "account": account})
+        return None if doc is None else self._from_document(doc)
+
+    async def of_workspace(self, workspace_id: WorkspaceId) -> list[Channel]:
+        """All of them, by name; a workspace has few."""
+        async with reachable():  # index: workspace
+            docs = await self._channels.find({"workspace_id": workspace_id}).to_list(500)
+        return sorted((self._from_document(doc) for doc in docs), key=lambda c: (c.kind, c.name))
+
+
+def _other(state: str) -> str:
+    return "connected" if state == "reauthorization_required" else "reauthorization_required"

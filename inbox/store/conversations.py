@@ -1,0 +1,382 @@
+"""Conversations: their summaries, the lists they are in, and read marks.
+
+A summary is derived from messages and may be written again at any time with no second effect: what
+only grows is written with `$max`, the rest under a filter on `last_seq`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from inbox.domain.contact import Identity
+from inbox.domain.conversation import Conversation, ConversationStatus, Preview, list_keys
+from inbox.domain.ids import (
+    AgentId,
+    ChannelId,
+    ContactId,
+    ConversationId,
+    IdentityId,
+    MessageId,
+    WorkspaceId,
+)
+from inbox.domain.message import Direction, Message
+from inbox.store.database import Database, Document, reachable
+from pymongo import UpdateOne
+from pymongo.errors import DuplicateKeyError
+
+PREVIEW_CHARS = 160
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReadMark:
+    """How far one agent has read: a message's seq, and its inbound_seq."""
+
+    seq: int = 0
+    inbound_seq: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Summary:
+    """What one or more new messages of a conversation change in it; `newest` is the last of them.
+
+    late_inbound_at…   provider times, None where no inbound message is among them
+    basis_at           of those that were no opt-out
+    """
+
+    conversation: Conversation
+    newest: Message
+    last_inbound_at: datetime | None = None
+    basis_at: datetime | None = None
+    newest_sent_at: datetime | None = None
+    waiting_since: datetime | None = None
+    answered: bool = False
+
+
+class ConversationStore:
+    def __init__(self, database: Database) -> None:
+        self._conversations = database["conversations"]
+        self._reads = database["reads"]
+        self._keyring = database.keyring
+        # Width of the window that filled a page, by list key: a hint, so it need not be shared.
+        self._widths: dict[str, timedelta] = {}
+
+    # -- documents -------------------------------------------------------------------------
+
+    def _seal(self, conversation_id: str, field: str, value: object) -> bytes:
+        return self._keyring.seal_text(json.dumps(value), f"conversations:{conversation_id}:{field}")
+
+    def _open(self, doc: Document, field: str) -> dict[str, str]:
+        place = f"conversations:{doc['_id']}:{field}"
+        opened: dict[str, str] = json.loads(self._keyring.open_text(bytes(doc[field]), place))
+        return opened
+
+    def preview_document(self, message: Message) -> Document:
+        return {
+            "id": message.id,
+            "seq": message.seq,
+            "direction": message.direction,
+            "type": message.type,
+            "text": self._keyring.seal_text(
+                message.text[:PREVIEW_CHARS], f"conversations:{message.conversation_id}:preview"
+            ),
+            "status": message.status,
+            "author_name": message.author.name,
+            "at": message.received_at,
+        }
+
+    def _preview(self, conversation_id: str, doc: Document) -> Preview:
+        return Preview(
+            id=MessageId(doc["id"]),
+            seq=doc["seq"],
+            direction=doc["direction"],
+            type=doc["type"],
+            text=self._keyring.open_text(
+                bytes(doc["text"]), f"conversations:{conversation_id}:preview"
+            ),
+            status=doc["status"],
+            author_name=doc["author_name"],
+            at=doc["at"],
+        )
+
+    def _from_document(self, doc: Document) -> Conversation:
+        person = self._open(doc, "person")
+        last = doc.get("last_message")
+        return Conversation(
+            id=ConversationId(doc["_id"]),
+            workspace_id=WorkspaceId(doc["workspace_id"]),
+            channel_id=ChannelId(doc["channel_id"]),
+            kind=doc["kind"],
+            contact_id=ContactId(doc["contact_id"]),
+            identity_id=IdentityId(doc["identity_id"]),
+            contact_name=person["name"],
+            handle=person["handle"],
+            status=ConversationStatus(doc["status"]),
+            assignee_id=None if doc["assignee_id"] is None else AgentId(doc["assignee_id"]),
+            last_seq=doc["last_seq"],
+            inbound_seq=doc["inbound_seq"],
+            newest_sent_at=doc.get("newest_sent_at"),
+            last_inbound_at=doc.get("last_inbound_at"),
+            last_basis_at=doc.get("last_basis_at"),
+            last_activity_at=doc["last_activity_at"],
+            waiting_since=doc.get("waiting_since"),
+            last_message=None if last is None else self._preview(doc["_id"], last),
+            created_at=doc["created_at"],
+        )
+
+    # -- reading ---------------------------------------------------------------------------
+
+    async def find(
+        self, workspace_id: WorkspaceId, conversation_id: ConversationId
+    ) -> Conversation | None:
+        async with reachable():
+            doc = await self._conversations.find_one(
+                {"_id": conversation_id, "workspace_id": workspace_id}
+            )
+        return None if doc is None else self._from_document(doc)
+
+    async def find_many(self, ids: Sequence[ConversationId]) -> dict[ConversationId, Conversation]:
+        async with reachable():
+            docs = await self._conversations.find({"_id": {"$in": list(ids)}}).to_list(len(ids))
+        return {ConversationId(doc["_id"]): self._from_document(doc) for doc in docs}
+
+    async def of_contact(
+        self, workspace_id: WorkspaceId, contact_id: ContactId
+    ) -> list[Conversation]:
+        """A contact's conversations on every channel, at most 50."""
+        async with reachable():  # index: contact
+            docs = await self._conversations.find(
+                {"workspace_id": workspace_id, "contact_id": contact_id}
+            ).to_list(50)
+        return [self._from_document(doc) for doc in docs]
+
+    async def page(
+        self,
+        workspace_id: WorkspaceId,
+        key: str,
+        *,
+        before: datetime,
+        limit: int,
+        since: datetime | None = None,
+    ) -> list[Conversation]:
+        """The newest `limit` conversations of a list with activity before `before` (exclusive).
+
+        Read in windows of time that widen until the page is full: the embedded database pays for
+        every document that a range selects, so a range must not hold the whole list.
+        """
+        floor = since or _EPOCH
+        width_key = f"{workspace_id}:{key}"
+        width = self._widths.get(width_key, timedelta(days=2))
+        found: list[Document] = []
+        upper = before
+        async with reachable():
+            while upper > floor and len(found) < limit:
+                lower = max(floor, upper - width)
+                # index: lists
+                docs = (
+                    self._conversations.find(
+                        {
+                            "workspace_id": workspace_id,
+                            "lists": key,
+                            "last_activity_at": {"$gte": lower, "$lt": upper},
+                        }
+                    )
+                    .sort("last_activity_at", -1)
+                    .limit(limit - len(found))
+                )
+                found += await docs.to_list(limit)
+                upper = lower
+                if len(found) < limit:
+                    width *= 4
+        if len(self._widths) > 10_000:
+            self._widths.clear()
+        self._widths[width_key] = min(max(width / 2, timedelta(hours=1)), timedelta(days=3650))
+        return [self._from_document(doc) for doc in found]
+
+    # -- writing ---------------------------------------------------------------------------
+
+    async def create(
+        self,
+        conversation_id: ConversationId,
+        identity: Identity,
+        now: datetime,
+    ) -> tuple[Conversation, bool]:
+        """The conversation of an identity, made if it does not exist; True if this call made it."""
+        document = {
+            "_id": conversation_id,
+            "workspace_id": identity.workspace_id,
+            "channel_id": identity.channel_id,
+            "kind": identity.kind,
+            "contact_id": identity.contact_id,
+            "identity_id": identity.id,
+            "person": self._seal(
+                conversation_id,
+                "person",
+                {"name": identity.name or identity.handle, "handle": identity.handle},
+            ),
+            "status": ConversationStatus.OPEN,
+            "assignee_id": None,
+            "lists": list_keys(
+                status=ConversationStatus.OPEN,
+                channel_id=identity.channel_id,
+                kind=identity.kind,
+                assignee_id=None,
+            ),
+            "last_seq": 0,
+            "inbound_seq": 0,
+            "last_activity_at": now,
+            "created_at": now,
+        }
+        try:
+            async with reachable():
+                await self._conversations.insert_one(document)
+        except DuplicateKeyError:
+            async with reachable():
+                stored = await self._conversations.find_one({"_id": conversation_id})
+            if stored is None:
+                raise
+            return self._from_document(stored), False
+        return self._from_document(document), True
+
+    async def rename(self, conversation_id: ConversationId, name: str, handle: str) -> None:
+        sealed = self._seal(conversation_id, "person", {"name": name, "handle": handle})
+        async with reachable():
+            await self._conversations.update_one(
+                {"_id": conversation_id}, {"$set": {"person": sealed}}
+            )
+
+    async def summarise(self, summaries: Sequence[Summary]) -> list[ConversationId]:
+        """Bring conversations up to date with messages just stored; may be repeated.
+
+        returns   those that an inbound message has reopened
+        """
+        if not summaries:
+            return []
+        async with reachable():
+            result = await self._conversations.bulk_write(
+                [self._summary_update(s) for s in summaries], ordered=False
+            )
+            if result.matched_count == len(summaries):
+                return []
+            # Somebody was faster with a newer message, or it was not open: what only grows still
+            # counts, and an inbound message opens a conversation again.
+            await self._conversations.bulk_write(
+                [UpdateOne({"_id": s.conversation.id}, {"$max": _growing(s)}) for s in summaries],
+                ordered=False,
+            )
+        return await self._reopen([s for s in summaries if s.last_inbound_at is not None])
+
+    def _summary_update(self, summary: Summary) -> UpdateOne:
+        newest = summary.newest
+        fixed: Document = {
+            "last_message": self.preview_document(newest),
+            "last_activity_at": newest.received_at,
+        }
+        match: Document = {"_id": summary.conversation.id, "last_seq": {"$lt": newest.seq}}
+        if summary.last_inbound_at is not None:
+            match["status"] = ConversationStatus.OPEN
+        if summary.answered:
+            fixed["waiting_since"] = None
+        elif summary.waiting_since is not None and summary.conversation.waiting_since is None:
+            fixed["waiting_since"] = summary.waiting_since
+        return UpdateOne(match, {"$set": fixed, "$max": _growing(summary)})
+
+    async def _reopen(self, summaries: Sequence[Summary]) -> list[ConversationId]:
+        reopened: list[ConversationId] = []
+        for summary in summaries:
+            conversation = summary.conversation
+            if await self.set_status(
+                conversation, ConversationStatus.RESOLVED, ConversationStatus.OPEN
+            ):
+                reopened.append(conversation.id)
+            async with reachable():
+                await self._conversations.update_one(
+                    {
+                        "_id": conversation.id,
+                        "last_message.seq": {"$lt": summary.newest.seq},
+                    },
+                    {
+                        "$set": {
+                            "last_message": self.preview_document(summary.newest),
+                            "last_activity_at": summary.newest.received_at,
+                            "waiting_since": summary.waiting_since,
+                        }
+                    },
+                )
+        return reopened
+
+    async def set_status(
+        self, conversation: Conversation, old: ConversationStatus, new: ConversationStatus
+    ) -> bool:
+        """Move it from `old` to `new`, with its lists; False when it was not `old`."""
+        lists = list_keys(
+            status=new,
+            channel_id=conversation.channel_id,
+            kind=conversation.kind,
+            assignee_id=conversation.assignee_id,
+        )
+        async with reachable():
+            result = await self._conversations.update_one(
+                {"_id": conversation.id, "status": old}, {"$set": {"status": new, "lists": lists}}
+            )
+        return bool(result.modified_count)
+
+    async def show_status(self, message: Message) -> None:
+        """Keep the preview's tick right while the message is the newest."""
+        async with reachable():
+            await self._conversations.update_one(
+                {"_id": message.conversation_id, "last_message.id": message.id},
+                {"$set": {"last_message.status": message.status}},
+            )
+
+    # -- read marks ------------------------------------------------------------------------
+
+    async def reads(
+        self, agent_id: AgentId, ids: Sequence[ConversationId]
+    ) -> dict[ConversationId, ReadMark]:
+        async with reachable():
+            docs = await self._reads.find(
+                {"_id": {"$in": [f"{agent_id}:{one}" for one in ids]}}
+            ).to_list(len(ids))
+        return {
+            ConversationId(doc["conversation_id"]): ReadMark(
+                seq=doc["seq"], inbound_seq=doc["inbound_seq"]
+            )
+            for doc in docs
+        }
+
+    async def mark_read(self, agent_id: AgentId, message: Message) -> ReadMark:
+        """Read through `message`; a mark never goes back."""
+        key = f"{agent_id}:{message.conversation_id}"
+        async with reachable():
+            await self._reads.update_one(
+                {"_id": key},
+                {
+                    "$max": {"seq": message.seq, "inbound_seq": message.inbound_seq},
+                    "$setOnInsert": {
+                        "workspace_id": message.workspace_id,
+                        "agent_id": agent_id,
+                        "conversation_id": message.conversation_id,
+                    },
+                },
+                upsert=True,
+            )
+        marks = await self.reads(agent_id, [message.conversation_id])
+        return marks[message.conversation_id]
+
+
+def _growing(summary: Summary) -> Document:
+    growing: Document = {
+        "last_seq": summary.newest.seq,
+        "inbound_seq": summary.newest.inbound_seq,
+    }
+    times = {
+        "last_inbound_at": summary.last_inbound_at,
+        "last_basis_at": summary.basis_at,
+        "newest_sent_at": summary.newest_sent_at,
+    }
+    growing.update({name: at for name, at in times.items() if at is not None})
+    return growing

@@ -1,0 +1,186 @@
+"""The journal: every verified webhook, stored before its provider is told 200.
+
+Calls that arrive together are written together (group commit): one `insert_many` with `j: true`
+costs little more than one insert. A lone call waits for nobody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from inbox.domain.channel import Payload
+from inbox.domain.errors import Busy, StoreUnavailable
+from inbox.domain.ids import ChannelId, JournalId, WorkspaceId
+from inbox.store.database import Database, Document, reachable
+from pymongo.errors import BulkWriteError
+
+KEEP_DAYS = 30
+LEASE_S = 5.0
+_BATCH = 200
+_QUEUE = 2000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JournalEntry:
+    id: JournalId
+    workspace_id: WorkspaceId
+    channel_id: ChannelId
+    kind: str
+    payload: Payload
+    received_at: datetime
+    attempts: int = 0
+
+
+class JournalStore:
+    """Entries are `new` until intake has a verdict: `done` or, after many tries, `dead`.
+
+    `next_at` is when a worker may take an entry: for one just written, the end of the writer's own
+    lease, so that a crash between the answer and the work costs that long and no message.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._journal = database.durable("journal")
+        self._loose = database["journal"]
+        self._keyring = database.keyring
+        self._waiting: list[tuple[Document, asyncio.Future[None]]] = []
+        self._wake = asyncio.Event()
+        self._writer: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        self._writer = asyncio.create_task(self._write_forever(), name="journal-writer")
+
+    async def close(self) -> None:
+        """Write what is waiting, then stop."""
+        if self._writer is None:
+            return
+        while self._waiting and not self._writer.done():
+            await asyncio.sleep(0.01)
+        self._writer.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._writer
+
+    async def append(self, entry: JournalEntry) -> None:
+        """Return once the entry is durable.
+
+        raises   StoreUnavailable: it is not, or nobody knows; Busy: too many are waiting
+        """
+        if len(self._waiting) >= _QUEUE:
+            raise Busy("too many webhooks are waiting for the database", retry_after_s=2)
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((self._to_document(entry), done))
+        self._wake.set()
+        await done
+
+    async def _write_forever(self) -> None:
+        while True:
+            await self._wake.wait()
+            batch, self._waiting = self._waiting[:_BATCH], self._waiting[_BATCH:]
+            if not self._waiting:
+                self._wake.clear()
+            try:
+                async with asyncio.timeout(4), reachable():
+                    await self._journal.insert_many([doc for doc, _ in batch], ordered=False)
+                error: Exception | None = None
+            except (StoreUnavailable, BulkWriteError, TimeoutError) as cause:
+                error = StoreUnavailable("the journal did not take it")
+                error.__cause__ = cause
+            except asyncio.CancelledError:
+                self._settle(batch, StoreUnavailable("the server is stopping"))
+                raise
+            self._settle(batch, error)
+
+    @staticmethod
+    def _settle(
+        batch: list[tuple[Document, asyncio.Future[None]]], error: Exception | None
+    ) -> None:
+        for _, done in batch:
+            if done.done():  # the caller has gone
+                continue
+            if error is None:
+                done.set_result(None)
+            else:
+                done.set_exception(error)
+
+    def _to_document(self, entry: JournalEntry) -> Document:
+        payload = entry.payload
+        place = f"journal:{entry.id}:"
+        return {
+            "_id": entry.id,
+            "workspace_id": entry.workspace_id,
+            "channel_id": entry.channel_id,
+            "kind": entry.kind,
+            "method": payload.method,
+            "content_type": payload.content_type,
+            "query": self._keyring.seal(payload.query, place + "query"),
+            "body": self._keyring.seal(payload.body, place + "body"),
+            "received_at": entry.received_at,
+            "expires_at": entry.received_at + timedelta(days=KEEP_DAYS),
+            "state": "new",
+            "next_at": entry.received_at + timedelta(seconds=LEASE_S),
+            "attempts": 0,
+        }
+
+    def _from_document(self, doc: Document) -> JournalEntry:
+        place = f"journal:{doc['_id']}:"
+        payload = Payload(
+            method=doc["method"],
+            query=self._keyring.open(bytes(doc["query"]), place + "query"),
+            content_type=doc["content_type"],
+            body=self._keyring.open(bytes(doc["body"]), place + "body"),
+        )
+        return JournalEntry(
+            id=JournalId(doc["_id"]),
+            workspace_id=WorkspaceId(doc["workspace_id"]),
+            channel_id=ChannelId(doc["channel_id"]),
+            kind=doc["kind"],
+            payload=payload,
+            received_at=doc["received_at"],
+            attempts=doc["attempts"],
+        )
+
+    async def claim_due(self, now: datetime, limit: int = 100) -> list[JournalEntry]:
+        """Entries whose worker went away, or that are to be tried again; each leased to the caller."""
+        claimed: list[JournalEntry] = []
+        lease = now + timedelta(seconds=LEASE_S * 6)
+        async with reachable():
+            # index: due
+            cursor = self._loose.find({"state": "new", "next_at": {"$lte": now}})
+            for doc in await cursor.limit(limit).to_list(limit):
+                won = await self._loose.update_one(
+                    {"_id": doc["_id"], "next_at": doc["next_at"]},
+                    {"$set": {"next_at": lease}, "$inc": {"attempts": 1}},
+                )
+                if won.modified_count:
+                    claimed.append(self._from_document(doc))
+        return claimed
+
+    async def finish(self, verdicts: Sequence[tuple[JournalId, str]]) -> None:
+        """Close entries with what became of them: a few words such as `stored` or `duplicate`."""
+        by_verdict: dict[str, list[str]] = {}
+        for entry_id, verdict in verdicts:
+            by_verdict.setdefault(verdict, []).append(entry_id)
+        async with reachable():
+            for verdict, ids in by_verdict.items():
+                await self._loose.update_many(
+                    {"_id": {"$in": ids}},
+                    {"$set": {"state": "done", "verdict": verdict}, "$unset": {"next_at": 1}},
+                )
+
+    async def put_off(self, entry_id: JournalId, until: datetime, error: str) -> None:
+        """Try again later; `error` is the name of what went wrong, nothing of the body."""
+        async with reachable():
+            await self._loose.update_one(
+                {"_id": entry_id}, {"$set": {"next_at": until, "error": error}}
+            )
+
+    async def bury(self, entry_id: JournalId, error: str) -> None:
+        """A dead letter: kept for an admin, no longer tried."""
+        async with reachable():
+            await self._loose.update_one(
+                {"_id": entry_id},
+                {"$set": {"state": "dead", "error": error}, "$unset": {"next_at": 1}},
+            )

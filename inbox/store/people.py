@@ -1,0 +1,202 @@
+"""Contacts and their identities.
+
+The insert of an identity decides, by the unique index over its keys, who a new contact is: it
+carries the ids of the contact and of the conversation that belong to it, so whoever comes second,
+or comes back after a crash, finds the same ones.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+
+from inbox.domain.contact import Contact, Identity
+from inbox.domain.ids import ChannelId, ContactId, ConversationId, IdentityId, WorkspaceId
+from inbox.domain.report import Sender
+from inbox.ids import new_id
+from inbox.store.database import Database, Document, reachable
+from pymongo.errors import DuplicateKeyError
+
+
+class PeopleStore:
+    def __init__(self, database: Database) -> None:
+        self._identities = database["identities"]
+        self._contacts = database["contacts"]
+        self._keyring = database.keyring
+
+    # -- identities ------------------------------------------------------------------------
+
+    def tags(self, kind: str, keys: Sequence[str]) -> list[str]:
+        """Keyed hashes of a person's keys on a kind: for look-ups here and in the ledger."""
+        return [self._keyring.tag(f"{kind}:{key}") for key in keys]
+
+    def _sealed_person(self, identity_id: str, identity: Identity) -> bytes:
+        person = {
+            "keys": identity.keys,
+            "address": identity.address,
+            "handle": identity.handle,
+            "name": identity.name,
+        }
+        return self._keyring.seal_text(json.dumps(person), f"identities:{identity_id}:person")
+
+    def _from_document(self, doc: Document) -> tuple[Identity, ConversationId]:
+        sealed = bytes(doc["person"])
+        person = json.loads(self._keyring.open_text(sealed, f"identities:{doc['_id']}:person"))
+        identity = Identity(
+            id=IdentityId(doc["_id"]),
+            workspace_id=WorkspaceId(doc["workspace_id"]),
+            channel_id=ChannelId(doc["channel_id"]),
+            kind=doc["kind"],
+            contact_id=ContactId(doc["contact_id"]),
+            keys=tuple(person["keys"]),
+            address=person["address"],
+            handle=person["handle"],
+            name=person["name"],
+        )
+        return identity, ConversationId(doc["conversation_id"])
+
+    async def find_many(
+        self, workspace_id: WorkspaceId, channel_id: ChannelId, kind: str, keys: Sequence[str]
+    ) -> dict[str, tuple[Identity, ConversationId]]:
+        """Identities of a channel that have any of `keys`, by each key that was asked for."""
+        by_tag = dict(zip(self.tags(kind, keys), keys, strict=True))
+        async with reachable():  # index: tags
+            docs = await self._identities.find(
+                {
+                    "workspace_id": workspace_id,
+                    "channel_id": channel_id,
+                    "tags": {"$in": list(by_tag)},
+                }
+            ).to_list(len(keys) + 1)
+        found: dict[str, tuple[Identity, ConversationId]] = {}
+        for doc in docs:
+            pair = self._from_document(doc)
+            found.update({by_tag[tag]: pair for tag in doc["tags"] if tag in by_tag})
+        return found
+
+    async def get(self, identity_id: IdentityId) -> Identity:
+        async with reachable():
+            doc = await self._identities.find_one({"_id": identity_id})
+        if doc is None:
+            raise LookupError("a conversation names an identity that does not exist")
+        return self._from_document(doc)[0]
+
+    async def create(
+        self,
+        workspace_id: WorkspaceId,
+        channel_id: ChannelId,
+        kind: str,
+        sender: Sender,
+        now: datetime,
+    ) -> tuple[Identity, ConversationId]:
+        """A new identity with a new contact; the existing one when somebody was faster."""
+        identity = Identity(
+            id=IdentityId(new_id("idn")),
+            workspace_id=workspace_id,
+            channel_id=channel_id,
+            kind=kind,
+            contact_id=ContactId(new_id("con")),
+            keys=sender.keys,
+            address=sender.address,
+            handle=sender.handle,
+            name=sender.name,
+        )
+        conversation_id = ConversationId(new_id("cnv"))
+        document = {
+            "_id": identity.id,
+            "workspace_id": workspace_id,
+            "channel_id": channel_id,
+            "kind": kind,
+            "contact_id": identity.contact_id,
+            "conversation_id": conversation_id,
+            "tags": self.tags(kind, sender.keys),
+            "person": self._sealed_person(identity.id, identity),
+            "created_at": now,
+        }
+        try:
+            async with reachable():
+                await self._identities.insert_one(document)
+        except DuplicateKeyError:
+            found = await self.find_many(workspace_id, channel_id, kind, sender.keys)
+            return next(iter(found.values()))
+        return identity, conversation_id
+
+    async def learn(self, identity: Identity, sender: Sender) -> Identity:
+        """Take over new aliases and a new address, handle or name. An alias that belongs to
+        somebody else stays theirs: two people are never merged by a webhook."""
+        new_keys = tuple(key for key in sender.keys if key not in identity.keys)
+        name = sender.name or identity.name
+        same = (identity.address, identity.handle, identity.name)
+        if not new_keys and same == (sender.address, sender.handle, name):
+            return identity
+        learnt = Identity(
+            id=identity.id,
+            workspace_id=identity.workspace_id,
+            channel_id=identity.channel_id,
+            kind=identity.kind,
+            contact_id=identity.contact_id,
+            keys=identity.keys + new_keys,
+            address=sender.address,
+            handle=sender.handle,
+            name=name,
+        )
+        try:
+            async with reachable():
+                await self._identities.update_one(
+                    {"_id": identity.id},
+                    {
+                        "$set": {"person": self._sealed_person(identity.id, learnt)},
+                        "$addToSet": {"tags": {"$each": self.tags(identity.kind, learnt.keys)}},
+                    },
+                )
+        except DuplicateKeyError:
+            return identity
+        return learnt
+
+    # -- contacts --------------------------------------------------------------------------
+
+    async def ensure_contact(self, identity: Identity, now: datetime) -> None:
+        async with reachable():
+            await self._contacts.update_one(
+                {"_id": identity.contact_id},
+                {
+                    "$setOnInsert": {
+                        "workspace_id": identity.workspace_id,
+                        "name": self._sealed_name(identity.contact_id, identity.name),
+                        "blocked": False,
+                        "created_at": now,
+                    }
+                },
+                upsert=True,
+            )
+
+    def _sealed_name(self, contact_id: str, name: str | None) -> bytes | None:
+        if name is None:
+            return None
+        return self._keyring.seal_text(name, f"contacts:{contact_id}:name")
+
+    async def rename(self, contact_id: ContactId, name: str) -> None:
+        async with reachable():
+            await self._contacts.update_one(
+                {"_id": contact_id}, {"$set": {"name": self._sealed_name(contact_id, name)}}
+            )
+
+    async def find_contact(
+        self, workspace_id: WorkspaceId, contact_id: ContactId
+    ) -> Contact | None:
+        async with reachable():
+            doc = await self._contacts.find_one({"_id": contact_id, "workspace_id": workspace_id})
+        if doc is None:
+            return None
+        sealed = doc["name"]
+        name = None
+        if sealed is not None:
+            name = self._keyring.open_text(bytes(sealed), f"contacts:{contact_id}:name")
+        return Contact(
+            id=contact_id,
+            workspace_id=workspace_id,
+            name=name,
+            blocked=doc["blocked"],
+            created_at=doc["created_at"],
+        )

@@ -1,0 +1,49 @@
+"""Every store over one database, made once in run.py and passed as one argument."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from inbox.store.accounts import AccountStore
+from inbox.store.channels import ChannelStore
+from inbox.store.conversations import ConversationStore
+from inbox.store.database import Database
+from inbox.store.files import FileStore
+from inbox.store.journal import JournalStore
+from inbox.store.ledger import LedgerStore
+from inbox.store.messages import MessageStore
+from inbox.store.outbox import OutboxStore
+from inbox.store.people import PeopleStore
+from inbox.store.statuses import StatusStore
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    database: Database
+    accounts: AccountStore
+    channels: ChannelStore
+    conversations: ConversationStore
+    files: FileStore
+    journal: JournalStore
+    ledger: LedgerStore
+    messages: MessageStore
+    outbox: OutboxStore
+    people: PeopleStore
+    statuses: StatusStore
+
+
+def stores(database: Database) -> Stores:
+    messages = MessageStore(database)
+    return Stores(
+        database=database,
+        accounts=AccountStore(database),
+        channels=ChannelStore(database),
+        conversations=ConversationStore(database),
+        files=FileStore(database),
+        journal=JournalStore(database),
+        ledger=LedgerStore(database),
+        messages=messages,
+        outbox=OutboxStore(database, messages),
+        people=PeopleStore(database),
+        statuses=StatusStore(database),
+    )
