@@ -86,6 +86,9 @@ class RedisHub:
         self._local_epoch = secrets.token_hex(6)
         self._local_count = 0
         self._checked_at = 0.0
+        # Cancelling alone is not enough: with a connection that breaks at the same moment the
+        # client turns the cancellation into an error of its own.
+        self._closing = False
 
     async def start(self) -> None:
         try:
@@ -96,6 +99,7 @@ class RedisHub:
             self._tasks.append(asyncio.create_task(work(), name=f"hub{work.__name__}"))
 
     async def close(self) -> None:
+        self._closing = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -223,7 +227,7 @@ class RedisHub:
     # Reading
 
     async def _read_streams(self) -> None:
-        while True:
+        while not self._closing:
             try:
                 if self._down:
                     await self._begin("hub_recovered")
@@ -327,14 +331,14 @@ class RedisHub:
             ear.hear(carried)
 
     async def _send_signals(self) -> None:
-        while True:
+        while not self._closing:
             carried = await self._signals.get()
             if not self._down:
                 with contextlib.suppress(*TROUBLE):  # it may be lost
                     await self._streams.send_signal(carried, self._origin)
 
     async def _hear_signals(self) -> None:
-        while True:
+        while not self._closing:
             # The reader says that Redis is away; here there is only the trying again.
             with contextlib.suppress(*TROUBLE):
                 await self._streams.hear_signals(self._origin, self._hear_signal)

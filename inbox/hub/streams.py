@@ -104,6 +104,8 @@ class Streams:
 
     def __init__(self, url: str, maxlen: int, prefix: str) -> None:
         self._maxlen = maxlen
+        # Never above maxlen: a stream that was trimmed past a reader then always fills its page.
+        self._page = min(_PAGE, maxlen)
         self._prefix = prefix
         self._epoch_key = f"{prefix}:epoch"
         self._wake_key = f"{prefix}:wake:{secrets.token_hex(8)}"
@@ -179,7 +181,7 @@ class Streams:
             pipe.xlen(key)
             pipe.xrevrange(key, count=1)
             # From `after` itself on: finding it is the proof that nothing behind it is gone.
-            pipe.xrange(key, f"{first[0]}-{first[1]}", count=1 if after is None else _PAGE + 1)
+            pipe.xrange(key, f"{first[0]}-{first[1]}", count=1 if after is None else self._page + 1)
             epoch, length, newest, found = await pipe.execute()
         whole = after == START and length < self._maxlen
         if after is not None and found and _stream_id(found[0][0]) == after:
@@ -188,7 +190,7 @@ class Streams:
             epoch=None if epoch is None else epoch.decode(),
             tail=_tail(newest),
             entries=_decoded(workspace_id, found) if whole and after is not None else None,
-            more=len(found) >= _PAGE,
+            more=len(found) >= self._page,
         )
 
     async def read(
@@ -201,7 +203,7 @@ class Streams:
         keys = {self._key(w).encode(): w for w in positions}
         streams: dict[Any, Any] = {self._key(w): f"{m}-{n}" for w, (m, n) in positions.items()}
         streams[self._wake_key] = self._woken
-        answer = await self._reading.xread(streams, count=_PAGE, block=int(BLOCK_S * 1000))
+        answer = await self._reading.xread(streams, count=self._page, block=int(BLOCK_S * 1000))
         heard = []
         # Any: redis types this answer as a union over both of its protocols.
         pairs: Any = answer or []
@@ -211,7 +213,7 @@ class Streams:
                 continue
             last = _stream_id(entries[-1][0])
             decoded = _decoded(workspace_id, entries)
-            heard.append((workspace_id, decoded, last, len(entries) >= _PAGE))
+            heard.append((workspace_id, decoded, last, len(entries) >= self._page))
         return heard
 
     async def wake(self) -> None:
