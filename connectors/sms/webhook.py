@@ -61,7 +61,8 @@ def verify(request: WebhookRequest, channels: Sequence[Channel]) -> None:
         # must not choose how the auth token is used.
         raise Untrusted("the signature is of a kind that this channel has no key for")
     form = _signed_form(request)
-    account = (form if form is not None else _read(request.query)).first("AccountSid")
+    said = form if form and request.method != "GET" else _read(request.query)
+    account = said.first("AccountSid")
     for channel in channels:
         tokens = split_secrets(channel.setting("auth_token"))
         tokens += split_secrets(channel.setting("auth_token_secondary"))
