@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from io import BytesIO
 
 import aiohttp
 
@@ -88,7 +89,8 @@ async def _upload(graph: Graph, channel: Channel, file: OutboundFile) -> str:
     form.add_field("messaging_product", "whatsapp")
     form.add_field("type", file.mime)
     # The name is of no use to Meta here, and a document's travels in the message itself.
-    form.add_field("file", file.content, filename="file", content_type=file.mime)
+    content = BytesIO(file.content)
+    form.add_field("file", content, filename="file", content_type=file.mime)
     number = segment(channel.setting("phone_number_id"))
     document = await graph.upload(f"{number}/media", channel.setting("access_token"), form)
     media_id = line(document, "id", 128)

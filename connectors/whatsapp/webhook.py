@@ -85,9 +85,10 @@ def _messages(value: Mapping[str, object], received_at: datetime) -> Iterator[Re
         yield Ignored(reason="no_account")
         return
     empty = True
+    people = _people(value)
     for item in items(value, "messages"):
         empty = False
-        yield _message(item, value, account, received_at)
+        yield _message(item, people, account, received_at)
     for item in items(value, "statuses"):
         empty = False
         yield _status(item, account, received_at)
@@ -102,8 +103,19 @@ def _account(value: Mapping[str, object]) -> str | None:
     return line(mapping(value, "metadata"), "phone_number_id", 64)
 
 
+def _people(value: Mapping[str, object]) -> dict[str, object]:
+    """The change's `contacts` by each of their ids: up to a thousand messages look theirs up."""
+    people: dict[str, object] = {}
+    for contact in items(value, "contacts"):
+        for key in ("user_id", "wa_id"):
+            found = line(contact, key, 160)
+            if found is not None:
+                people.setdefault(found, contact)
+    return people
+
+
 def _message(
-    item: object, value: Mapping[str, object], account: str, received_at: datetime
+    item: object, people: Mapping[str, object], account: str, received_at: datetime
 ) -> Report:
     provider_id, kind = line(item, "id"), line(item, "type", 64)
     if provider_id is None or kind is None:
@@ -117,7 +129,7 @@ def _message(
         phone=line(item, "from", 32),
         user_id=line(item, "from_user_id", 160),
         parent_id=line(item, "from_parent_user_id", 160),
-        contacts=items(value, "contacts"),
+        people=people,
     )
     if sender is None:
         return Ignored(reason="no_sender", account=account)
@@ -135,15 +147,19 @@ def _message(
 
 
 def _sender(
-    *, phone: str | None, user_id: str | None, parent_id: str | None, contacts: Sequence[object]
+    *,
+    phone: str | None,
+    user_id: str | None,
+    parent_id: str | None,
+    people: Mapping[str, object],
 ) -> Sender | None:
     """Who wrote: a person with a number, a business-scoped user id (BSUID), or both.
 
     A person with a user name hides the number, so it may be missing at any time; the name and the
-    number in `contacts` belong to whom the ids say, never to whom the position says.
+    number in `people` belong to whom the ids say, never to whom the position says.
     """
     phone = phone if phone and _PHONE.fullmatch(phone) else None
-    contact = _contact_of(contacts, phone, user_id)
+    contact = people.get(user_id or "") or people.get(phone or "")
     wa_id = line(contact, "wa_id", 32)
     wa_id = wa_id if wa_id and _PHONE.fullmatch(wa_id) else None
     user_id = user_id or line(contact, "user_id", 160)
@@ -159,15 +175,6 @@ def _sender(
         return Sender(keys=keys, address=f"+{number}", handle=f"+{number}", name=name)
     handle = f"@{username.lstrip('@')}" if username else name or own_id
     return Sender(keys=keys, address=own_id or "", handle=handle or "", name=name)
-
-
-def _contact_of(contacts: Sequence[object], phone: str | None, user_id: str | None) -> object:
-    for contact in contacts:
-        if user_id is not None and line(contact, "user_id", 160) == user_id:
-            return contact
-        if phone is not None and line(contact, "wa_id", 32) == phone:
-            return contact
-    return None
 
 
 def _status(item: object, account: str, received_at: datetime) -> Report:
@@ -196,19 +203,20 @@ def _preferences(value: Mapping[str, object], received_at: datetime) -> Iterator
     if account is None:
         yield Ignored(reason="no_account")
         return
+    people = _people(value)
     for item in items(value, "user_preferences"):
-        yield _preference(item, value, account, received_at)
+        yield _preference(item, people, account, received_at)
 
 
 def _preference(
-    item: object, value: Mapping[str, object], account: str, received_at: datetime
+    item: object, people: Mapping[str, object], account: str, received_at: datetime
 ) -> Report:
     act, category = line(item, "value", 32), line(item, "category", 64)
     sender = _sender(
         phone=line(item, "wa_id", 32),
         user_id=line(item, "user_id", 160),
         parent_id=line(item, "parent_user_id", 160),
-        contacts=items(value, "contacts"),
+        people=people,
     )
     if sender is None:
         return Ignored(reason="no_sender", account=account)

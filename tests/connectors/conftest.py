@@ -51,7 +51,7 @@ class Provider:
         self._replies.setdefault((method, path), deque()).extend(replies)
 
     async def start(self) -> None:
-        app = web.Application(client_max_size=1 << 24)
+        app = web.Application(client_max_size=1 << 25)
         app.router.add_route("*", "/{path:.*}", self._handle)
         self._runner = web.AppRunner(app, shutdown_timeout=1)
         await self._runner.setup()

@@ -72,7 +72,7 @@ def picture(kind: str = "image", mime: str = "image/png") -> OutboundFile:
         kind=kind,
         mime=mime,
         name="kettle.png",
-        content=b"\x89PNG the picture",
+        content=b"\x89PNG the picture" + b"." * (2 << 20),
         url="https://inbox.example.com/files/att_1?signature=1",
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -350,6 +351,21 @@ def test_a_bad_item_does_not_hide_the_others() -> None:
     value["messages"] = [*bad, *value["messages"]]
     words = [word(report) for report in parse(document)]
     assert words == ["malformed_item"] * len(bad) + ["text"]
+
+
+def test_a_batch_of_a_thousand_is_read_without_holding_others_up() -> None:
+    document = payload("whatsapp", "text")
+    value = document["entry"][0]["changes"][0]["value"]
+    people = range(15550100000, 15550101000)
+    value["contacts"] = [{"wa_id": str(n), "profile": {"name": f"No. {n}"}} for n in people]
+    (first,) = value["messages"]
+    first.pop("from_user_id")
+    value["messages"] = [{**first, "id": f"wamid.{n}", "from": str(n)} for n in people]
+    began = time.process_time()
+    reports = parse(document)
+    assert time.process_time() - began < 0.5
+    names = [r.sender.name for r in reports if isinstance(r, MessageReceived)]
+    assert names == [f"No. {n}" for n in people]
 
 
 def status_with(**changes: Any) -> StatusReported | Ignored:
