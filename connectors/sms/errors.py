@@ -92,6 +92,14 @@ _ROWS: tuple[tuple[Iterable[int], Action, Consent, str, float | None], ...] = (
         5 * _MINUTE,
     ),
     (
+        (11200, 12300),
+        "final",
+        None,
+        "Twilio could not fetch the file from this server. An admin should check that its public"
+        " address can be reached.",
+        None,
+    ),
+    (
         (21612,),
         "final",
         None,
