@@ -44,7 +44,7 @@ class Hub(Protocol):
         ...
 
     def signal(self, event: Event) -> None:
-        """Deliver an event that passes (typing, presence): not kept, no cursor (`""`), may be lost."""
+        """Deliver an event that passes (typing, presence): not kept, without a cursor."""
         ...
 
     async def listen(

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 from inbox.domain.event import Carried, Resync
 from inbox.domain.ids import WorkspaceId
 from inbox.hub import Deliver
+from inbox.log import get
 
-log = logging.getLogger(__name__)
+log = get(__name__)
 
 
 class Listener:
@@ -38,9 +38,7 @@ class Listener:
             self._deliver(item)
         except Exception:  # whatever a socket's owner does wrong stays with that socket
             self.close()
-            log.warning(
-                "hub_listener_dropped", extra={"workspace": self.workspace_id}, exc_info=True
-            )
+            log.warning("hub_listener_dropped", workspace=self.workspace_id, exc_info=True)
 
     def close(self) -> None:
         if not self.closed:

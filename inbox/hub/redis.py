@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import secrets
 from collections.abc import Sequence
 
@@ -19,8 +18,9 @@ from inbox.hub import Deliver, Listening
 from inbox.hub.frame import encode, stamp
 from inbox.hub.listeners import Listener, Listeners
 from inbox.hub.streams import BLOCK_S, START, TROUBLE, Page, StreamId, Streams, split
+from inbox.log import get
 
-log = logging.getLogger(__name__)
+log = get(__name__)
 
 _RETRY_S = 0.5
 _SIGNALS_WAITING = 1_000
@@ -316,7 +316,7 @@ class RedisHub:
 
     def _warn(self, error: Exception) -> None:
         # The type only: the text of a connection error names the host, and perhaps its password.
-        log.warning("hub_out_of_reach", extra={"reason": type(error).__name__})
+        log.warning("hub_out_of_reach", reason=type(error).__name__)
 
     # Passing signals
 

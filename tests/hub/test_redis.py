@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import time
 
-import pytest
+from structlog.testing import capture_logs
 
 from inbox.domain.event import Carried
 from inbox.hub.redis import RedisHub
@@ -83,19 +82,19 @@ async def test_a_workspace_entered_while_the_reader_waits_is_heard_at_once(
 
 
 async def test_without_redis_the_listeners_here_are_served(
-    redis_server: RedisServer, two_hubs: TwoHubs, caplog: pytest.LogCaptureFixture
+    redis_server: RedisServer, two_hubs: TwoHubs
 ) -> None:
     hub, _ = two_hubs
     ear = Ear()
     await hub.listen(BAKERY, None, ear)
     redis_server.kill()
-    with caplog.at_level(logging.WARNING):
+    with capture_logs() as lines:
         for n in range(3):
             await hub.publish([event(n)])
         await until(lambda: len(ear.heard) == 3)
     assert ear.numbers == [0, 1, 2]
     assert not hub.healthy()
-    warnings = [r.message for r in caplog.records if r.name == "inbox.hub.redis"]
+    warnings = [line["event"] for line in lines if line["log_level"] == "warning"]
     assert warnings.count("hub_out_of_reach") <= 2  # one for each of the two hubs
 
 
