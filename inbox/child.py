@@ -135,7 +135,7 @@ class ChildProcess:
                 await process.wait()
         self._note.unlink(missing_ok=True)
 
-    async def end_previous(self) -> None:
+    async def end_previous(self, grace_s: float = _STOP_S) -> None:
         """End the child of a server that was killed, if it still runs, and wait for its end."""
         try:
             pid_text, _, noted = self._note.read_text().partition(" ")
@@ -146,7 +146,7 @@ class ChildProcess:
         while signals and noted and identity(pid) == noted:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signals.pop(0))
-            deadline = time.monotonic() + _STOP_S
+            deadline = time.monotonic() + (grace_s if signals else _STOP_S)
             while identity(pid) == noted and time.monotonic() < deadline:
                 await asyncio.sleep(0.02)
         self._note.unlink(missing_ok=True)
