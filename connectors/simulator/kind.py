@@ -1,0 +1,107 @@
+"""What a provider's kind of channel must say for itself; everything else the simulator shares."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from connectors.simulator.courier import Attempt, Manner, Pack
+from connectors.simulator.world import Account, Customer, Failure, Message, Thread
+
+if TYPE_CHECKING:
+    from connectors.simulator.exchange import Exchange
+
+A = TypeVar("A", bound=Account)
+
+
+class HandshakeRefused(Exception):
+    """The inbox did not answer the challenge; the message says how."""
+
+
+class Kind(ABC, Generic[A]):
+    """One kind, for all of its accounts.
+
+    reports_reading  the provider can say that the customer has read a message
+    signing_field    the account's field that `secret` is another name for
+    """
+
+    name: ClassVar[str]
+    label: ClassVar[str]
+    provider: ClassVar[str]
+    reports_reading: ClassVar[bool]
+    signing_field: ClassVar[str]
+    manner: ClassVar[Manner]
+    failures: ClassVar[Mapping[int, str]]
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.exchange = exchange
+
+    @property
+    @abstractmethod
+    def account_type(self) -> type[A]: ...
+
+    @abstractmethod
+    def address(self, account: A) -> str:
+        """Our side as the customer sees it: a number, a name."""
+
+    @abstractmethod
+    def reaches(self, customer: Customer) -> bool:
+        """Whether the customer can have a thread on this kind at all."""
+
+    @abstractmethod
+    def new_id(self, customer: Customer | None, *, outbound: bool, media: bool) -> str: ...
+
+    @abstractmethod
+    def new_media_id(self) -> str: ...
+
+    @abstractmethod
+    def routes(self) -> Sequence[BaseRoute]:
+        """The provider's own API."""
+
+    @abstractmethod
+    def account_at(self, request: Request) -> A | None:
+        """Whose call it is, by its address alone."""
+
+    @abstractmethod
+    def error(self, status: int, code: int | None, text: str | None = None) -> Response:
+        """An error as the provider words it; code None: the usual one of that status."""
+
+    @abstractmethod
+    def pack_message(self, account: A, customer: Customer, message: Message) -> Pack:
+        """The webhook that says that the customer wrote."""
+
+    @abstractmethod
+    def pack_status(
+        self, account: A, customer: Customer | None, message: Message, status: str
+    ) -> Pack | None:
+        """The webhook of one status; None: the provider does not report on this message."""
+
+    @abstractmethod
+    def steps(self, message: Message, *, open_phone: bool) -> tuple[str, ...]:
+        """The statuses that a message just taken will have, but for later reading."""
+
+    async def handshake(self, account: A) -> None:
+        """Prove the webhook address, where the provider does. raises HandshakeRefused"""
+
+    def failure(self, code: int) -> Failure:
+        return Failure(code=code, title=self.failures.get(code, "Message failed"))
+
+    async def prepare(self, account: A, message: Message) -> int | None:
+        """What the provider does after its answer and before delivery; a code when that fails."""
+        return None
+
+    def heard(self, account: A, thread: Thread, text: str) -> str | None:
+        """What the network itself does about words of the customer; the text it answers with."""
+        return None
+
+    async def answered(self, account: A, customer: Customer, attempt: Attempt, pack: Pack) -> None:
+        """What the provider makes of the inbox's answer to a message webhook."""
+
+
+# Any: the registry holds kinds of different accounts; each gets back only accounts it made.
+AnyKind = Kind[Any]

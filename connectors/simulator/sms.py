@@ -1,0 +1,455 @@
+"""Twilio's side of SMS and MMS: Messages and Media of an account, STOP on its numbers, webhooks.
+
+Left out on purpose: scheduling, Content templates, Advanced Opt-Out, WhatsApp through Twilio,
+deletion.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import re
+import secrets
+from collections.abc import Sequence
+from typing import Any, ClassVar
+from urllib.parse import urlencode, urlsplit
+
+from starlette.background import BackgroundTask
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from connectors.simulator.calls import Door
+from connectors.simulator.courier import Attempt, Manner, Pack
+from connectors.simulator.fetching import NotFetched, fetch
+from connectors.simulator.gsm7 import segments
+from connectors.simulator.kind import Kind
+from connectors.simulator.stop import HELP_WORDS, HELPED, START_WORDS, STARTED, STOP_WORDS, STOPPED
+from connectors.simulator.twilio import packing, reply_texts, rfc2822, sent_within
+from connectors.simulator.world import Account, Customer, Media, Message, Thread, now
+
+API = "/2010-04-01"
+_BODY_LIMIT = 1600
+_MEDIA_LIMIT = 5 * 1024 * 1024
+_E164 = re.compile(r"\+[1-9]\d{6,14}")
+_PAGE_LIMIT = 1000
+_USUAL_CODES = {400: 21211, 401: 20003, 404: 20404, 429: 20429, 500: 20500, 503: 20503}
+
+
+class SmsAccount(Account, frozen=True, kw_only=True):
+    """`account` is the number.
+
+    provider_stop    the carrier side answers STOP, START and HELP on this number
+    media_auth       files of inbound messages are given to the account's owner only
+    fallback_url     called once, with the error, when the webhook fails
+    """
+
+    account_sid: str
+    auth_token: str
+    messaging_service_sid: str | None = None
+    provider_stop: bool = True
+    media_auth: bool = True
+    fallback_url: str | None = None
+
+
+class Sms(Kind[SmsAccount]):
+    name: ClassVar = "sms"
+    label: ClassVar = "SMS"
+    provider: ClassVar = "Twilio"
+    reports_reading: ClassVar = False
+    signing_field: ClassVar = "auth_token"
+    manner: ClassVar = Manner(any_failure=False, at_once=1)
+    failures: ClassVar = {
+        11200: "HTTP retrieval failure",
+        20003: "Authenticate",
+        20404: "The requested resource was not found",
+        20429: "Too Many Requests",
+        20500: "Internal Server Error",
+        20503: "Service unavailable",
+        21211: "Invalid 'To' Phone Number",
+        21603: "A 'From' phone number is required",
+        21604: "A 'To' phone number is required",
+        21606: "The 'From' phone number is not a valid, SMS-capable number of this account",
+        21610: "Attempt to send to unsubscribed recipient",
+        21617: "The concatenated message body exceeds the 1600 character limit",
+        21619: "A text message body or media urls must be specified",
+        21620: "Invalid media URL(s)",
+        30003: "Unreachable destination handset",
+        30004: "Message blocked",
+        30005: "Unknown destination handset",
+        30006: "Landline or unreachable carrier",
+        30007: "Message filtered",
+        30008: "Unknown error",
+    }
+
+    @property
+    def account_type(self) -> type[SmsAccount]:
+        return SmsAccount
+
+    def address(self, account: SmsAccount) -> str:
+        return account.account
+
+    def reaches(self, customer: Customer) -> bool:
+        return bool(customer.phone)
+
+    def new_id(self, customer: Customer | None, *, outbound: bool, media: bool) -> str:
+        return ("MM" if media else "SM") + secrets.token_hex(16)
+
+    def new_media_id(self) -> str:
+        return "ME" + secrets.token_hex(16)
+
+    def account_at(self, request: Request) -> SmsAccount | None:
+        """By the account's id; the first number of it. A call about one number finds it itself."""
+        return next(iter(self._numbers(request.path_params.get("sid", ""))), None)
+
+    def _numbers(self, sid: str) -> list[SmsAccount]:
+        accounts = self.exchange.world.accounts.values()
+        return [a for a in accounts if isinstance(a, SmsAccount) and a.account_sid == sid]
+
+    def error(self, status: int, code: int | None, text: str | None = None) -> Response:
+        code = code if code is not None else _USUAL_CODES.get(status, 20500)
+        body = {
+            "code": code,
+            "message": text or self.failures.get(code, "Request failed"),
+            "more_info": f"https://www.twilio.com/docs/errors/{code}",
+            "status": status,
+        }
+        return JSONResponse(body, status_code=status)
+
+    # what the inbox calls
+
+    def routes(self) -> Sequence[BaseRoute]:
+        def door(path: str, operation: str, handler: Any, method: str = "GET") -> Route:
+            return Route(path, Door(self, operation, handler), methods=[method])
+
+        messages = API + "/Accounts/{sid}/Messages"
+        return [
+            door(messages + ".json", "send", self._send, "POST"),
+            door(messages + ".json", "lookup", self._list),
+            door(messages + "/{message}/Media/{media}", "media", self._media),
+            door(messages + "/{message}.json", "lookup", self._one),
+            door(API + "/Accounts/{sid}.json", "lookup", self._account),
+            door("/cdn/{media}/{mark}", "media", self._cdn),
+        ]
+
+    def _refused(self, request: Request, *, optional: bool = False) -> Response | None:
+        header = request.headers.get("authorization")
+        if header is None and optional:
+            return None
+        try:
+            given = base64.b64decode((header or "").removeprefix("Basic "), validate=True)
+        except binascii.Error:
+            given = b""
+        for number in self._numbers(request.path_params["sid"]):
+            expected = f"{number.account_sid}:{number.auth_token}".encode()
+            if hmac.compare_digest(given, expected):
+                return None
+        return self.error(401, 20003)
+
+    async def _send(self, request: Request) -> Response:
+        refused = self._refused(request)
+        if refused is not None:
+            return refused
+        async with request.form() as form:
+            fields = {name: str(value) for name, value in form.items()}
+            urls = [str(url) for url in form.getlist("MediaUrl")]
+        account = self._sender(request.path_params["sid"], fields)
+        code = self._wrong(account, fields, urls)
+        if code is not None or account is None:
+            return self.error(400, code)
+        to = fields["To"]
+        customer = self.exchange.world.find_by_phone(to)
+        customer_id = customer.id if customer else f"unknown:{to}"
+        if self.exchange.world.thread(self.name, account.account, customer_id).blocked:
+            return self.error(400, 21610)
+        service = fields.get("MessagingServiceSid", "")
+        message = Message(
+            id=self.new_id(customer, outbound=True, media=bool(urls)),
+            kind=self.name,
+            account=account.account,
+            customer_id=customer_id,
+            direction="outbound",
+            at=now(),
+            status="accepted" if service else "queued",
+            text=fields.get("Body", ""),
+            details={
+                "to": to,
+                "service": service,
+                "callback": fields.get("StatusCallback", ""),
+                "media_urls": "\n".join(urls),
+            },
+        )
+        request.state.message_id, request.state.account = message.id, account.account
+        # With a service the sender and the segments are found out later: the first answer has none.
+        answer = self._resource(account, message, first=bool(service))
+        further = await self.exchange.take(account, customer, message, None if customer else 30005)
+        return _created(answer, further)
+
+    def _sender(self, sid: str, fields: dict[str, str]) -> SmsAccount | None:
+        for number in self._numbers(sid):
+            if fields.get("From") == number.account:
+                return number
+            service = fields.get("MessagingServiceSid")
+            if not fields.get("From") and service and service == number.messaging_service_sid:
+                return number
+        return None
+
+    def _wrong(
+        self, account: SmsAccount | None, fields: dict[str, str], urls: list[str]
+    ) -> int | None:
+        body = fields.get("Body", "")
+        if not fields.get("To"):
+            return 21604
+        if not _E164.fullmatch(fields["To"]):
+            return 21211
+        if not fields.get("From") and not fields.get("MessagingServiceSid"):
+            return 21603
+        if account is None:
+            return 21606
+        if not body and not urls:
+            return 21619
+        if len(body) > _BODY_LIMIT:
+            return 21617
+        if len(urls) > 10 or any(urlsplit(url).scheme not in ("http", "https") for url in urls):
+            return 21620
+        return None
+
+    async def prepare(self, account: SmsAccount, message: Message) -> int | None:
+        for url in message.details.get("media_urls", "").split():
+            try:
+                content, mime = await fetch(self.exchange.courier.session, url, _MEDIA_LIMIT)
+            except NotFetched:
+                return 11200
+            media = self.exchange.world.put_media(self.new_media_id(), account, content, mime)
+            message.media.append(media)
+        return None
+
+    async def _one(self, request: Request) -> Response:
+        refused = self._refused(request)
+        if refused is not None:
+            return refused
+        message = self.exchange.world.find_message(request.path_params["message"])
+        account = self._owner(request, message)
+        if message is None or account is None:
+            return self.error(404, 20404)
+        request.state.message_id = message.id
+        return JSONResponse(self._resource(account, message))
+
+    def _owner(self, request: Request, message: Message | None) -> SmsAccount | None:
+        if message is None or message.kind != self.name or message.direction == "network":
+            return None
+        numbers = self._numbers(request.path_params["sid"])
+        return next((n for n in numbers if n.account == message.account), None)
+
+    async def _list(self, request: Request) -> Response:
+        """Newest first, as Twilio does; `DateSent>` and its like take a day or a time."""
+        refused = self._refused(request)
+        if refused is not None:
+            return refused
+        query = request.query_params
+        found = [
+            resource
+            for account in self._numbers(request.path_params["sid"])
+            for message in self.exchange.world.messages_of(self.name, account.account)
+            if message.direction != "network" and sent_within(message.at, query)
+            for resource in [self._resource(account, message)]
+            if query.get("To") in (None, resource["to"])
+            and query.get("From") in (None, resource["from"])
+        ]
+        size = min(int(query.get("PageSize", "50")), _PAGE_LIMIT)
+        page = int(query.get("Page", "0"))
+        rest = len(found) > (page + 1) * size
+        following = urlencode({**query, "Page": str(page + 1)})
+        body = {
+            "messages": found[page * size : (page + 1) * size],
+            "page": page,
+            "page_size": size,
+            "uri": request.url.path,
+            "next_page_uri": f"{request.url.path}?{following}" if rest else None,
+        }
+        return JSONResponse(body)
+
+    async def _account(self, request: Request) -> Response:
+        refused = self._refused(request)
+        account = self.account_at(request)
+        if refused is not None or account is None:
+            return refused or self.error(404, 20404)
+        body = {
+            "sid": account.account_sid,
+            "friendly_name": account.name,
+            "status": "active",
+            "type": "Full",
+        }
+        return JSONResponse(body)
+
+    def _resource(
+        self, account: SmsAccount, message: Message, *, first: bool = False
+    ) -> dict[str, Any]:  # Any: JSON, on its way out
+        """The Message resource; `first`: as it is before the service has chosen a sender."""
+        customer = self.exchange.world.customers.get(message.customer_id)
+        phone = message.details.get("to") or (customer.phone if customer else "")
+        ours, outbound = account.account, message.direction == "outbound"
+        sent = message.status_at.get("sent") or (None if outbound else message.at)
+        media = len(message.media) or len(message.details.get("media_urls", "").split())
+        uri = f"{API}/Accounts/{account.account_sid}/Messages/{message.id}"
+        return {
+            "sid": message.id,
+            "account_sid": account.account_sid,
+            "api_version": "2010-04-01",
+            "from": None if first else (ours if outbound else phone),
+            "to": phone if outbound else ours,
+            "body": message.text,
+            "status": message.status if outbound else "received",
+            "num_segments": "0" if first else str(max(1, segments(message.text))),
+            "num_media": str(media),
+            "direction": "outbound-api" if outbound else "inbound",
+            "error_code": message.failure.code if message.failure else None,
+            "error_message": message.failure.title if message.failure else None,
+            "price": None,
+            "price_unit": "USD",
+            "date_created": rfc2822(message.at),
+            "date_updated": rfc2822(max(message.status_at.values(), default=message.at)),
+            "date_sent": rfc2822(sent),
+            "messaging_service_sid": message.details.get("service")
+            or (account.messaging_service_sid if not outbound else None),
+            "uri": uri + ".json",
+            "subresource_uris": {"media": uri + "/Media.json"},
+        }
+
+    async def _media(self, request: Request) -> Response:
+        account = self.account_at(request)
+        refused = self._refused(request, optional=account is None or not account.media_auth)
+        if refused is not None:
+            return refused
+        media = self.exchange.world.media.get(request.path_params["media"])
+        message = self.exchange.world.find_message(request.path_params["message"])
+        if media is None or self._owner(request, message) is None:
+            return self.error(404, 20404)
+        address = f"{self.exchange.base_url}/cdn/{media.id}/{media.sha256[:24]}"
+        return RedirectResponse(address, status_code=307)
+
+    async def _cdn(self, request: Request) -> Response:
+        # The store behind it takes its own signature in the address, or a header, never both.
+        if "authorization" in request.headers:
+            return Response(
+                "<Error><Code>InvalidArgument</Code></Error>", 400, media_type="text/xml"
+            )
+        media = self.exchange.world.media.get(request.path_params["media"])
+        if media is None or not media.sha256.startswith(request.path_params["mark"]):
+            return Response(status_code=403)
+        return Response(self.exchange.world.read_media(media.id), media_type=media.mime)
+
+    # what Twilio calls
+
+    def pack_message(self, account: SmsAccount, customer: Customer, message: Message) -> Pack:
+        fields = {
+            "ToCountry": "US",
+            "ToState": "",
+            "SmsMessageSid": message.id,
+            "NumMedia": str(len(message.media)),
+            "ToCity": "",
+            "FromZip": "",
+            "SmsSid": message.id,
+            "FromState": "",
+            "SmsStatus": "received",
+            "FromCity": "",
+            "Body": message.text,
+            "FromCountry": "US",
+            "To": account.account,
+            "ToZip": "",
+            "NumSegments": str(max(1, segments(message.text))),
+            "ReferralNumMedia": "0",
+            "MessageSid": message.id,
+            "AccountSid": account.account_sid,
+            "From": customer.phone,
+            "ApiVersion": "2010-04-01",
+        }
+        if account.messaging_service_sid:
+            fields["MessagingServiceSid"] = account.messaging_service_sid
+        for index, media in enumerate(message.media):
+            fields[f"MediaContentType{index}"] = media.mime
+            fields[f"MediaUrl{index}"] = self._media_url(account, message, media)
+        return packing(account.auth_token, account.webhook_url, fields)
+
+    def _media_url(self, account: SmsAccount, message: Message, media: Media) -> str:
+        path = f"{API}/Accounts/{account.account_sid}/Messages/{message.id}/Media/{media.id}"
+        return self.exchange.base_url + path
+
+    def pack_status(
+        self, account: SmsAccount, customer: Customer | None, message: Message, status: str
+    ) -> Pack | None:
+        url = message.details.get("callback")
+        if not url:
+            return None
+        fields = {
+            "SmsSid": message.id,
+            "SmsStatus": status,
+            "MessageStatus": status,
+            "To": message.details["to"],
+            "MessageSid": message.id,
+            "AccountSid": account.account_sid,
+            "From": account.account,
+            "ApiVersion": "2010-04-01",
+        }
+        if message.details.get("service"):
+            fields["MessagingServiceSid"] = message.details["service"]
+        if status in ("failed", "undelivered") and message.failure is not None:
+            fields["ErrorCode"] = str(message.failure.code)
+        if status in ("delivered", "undelivered"):
+            fields["RawDlrDoneDate"] = now().strftime("%y%m%d%H%M")
+        return packing(account.auth_token, url, fields)
+
+    def steps(self, message: Message, *, open_phone: bool) -> tuple[str, ...]:
+        begin = ("queued",) if message.details.get("service") else ()
+        if message.failure is None:
+            return (*begin, "sent", "delivered")
+        # Codes from 30000 on come from the carrier, who had taken it.
+        carrier = message.failure.code >= 30000
+        return (*begin, "sent", "undelivered") if carrier else (*begin, "failed")
+
+    def heard(self, account: SmsAccount, thread: Thread, text: str) -> str | None:
+        """One word alone, in any case: "STOP please" says nothing to the network."""
+        if not account.provider_stop:
+            return None
+        word = text.strip().lower()
+        if word in STOP_WORDS and not thread.blocked:
+            self.exchange.world.block(thread, True)
+            return STOPPED
+        if word in START_WORDS and thread.blocked:
+            self.exchange.world.block(thread, False)
+            return STARTED
+        return HELPED if word in HELP_WORDS else None
+
+    async def answered(
+        self, account: SmsAccount, customer: Customer, attempt: Attempt, pack: Pack
+    ) -> None:
+        if not attempt.taken:
+            await self._fall_back(account, attempt, pack)
+            return
+        for text in reply_texts(attempt):
+            # An answer in words is a message to the customer, whatever the inbox meant by it.
+            message = Message(
+                id=self.new_id(customer, outbound=True, media=False),
+                kind=self.name,
+                account=account.account,
+                customer_id=customer.id,
+                direction="outbound",
+                at=now(),
+                status="delivered",
+                text=text,
+                details={"to": customer.phone, "reply_of_webhook": "true"},
+            )
+            self.exchange.changed(message)
+
+    async def _fall_back(self, account: SmsAccount, attempt: Attempt, pack: Pack) -> None:
+        if account.fallback_url is None:
+            return
+        fields = dict(pack().fields) | {"ErrorCode": "11200", "ErrorUrl": account.webhook_url}
+        await self.exchange.courier.post(
+            packing(account.auth_token, account.fallback_url, fields)(), account.timeout_s
+        )
+
+
+def _created(body: dict[str, Any], further: BackgroundTask | None) -> Response:
+    return JSONResponse(body, status_code=201, background=further)
