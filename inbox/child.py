@@ -62,10 +62,14 @@ class ChildProcess:
     command   absolute path and arguments
     note      file that says which process it is, for the start after a kill
     log       file that takes what the child prints (mode 0600, begun anew with each start)
+    folder    where it runs; that of the log unless given
     """
 
-    def __init__(self, command: Sequence[str], *, note: Path, log: Path) -> None:
+    def __init__(
+        self, command: Sequence[str], *, note: Path, log: Path, folder: Path | None = None
+    ) -> None:
         self._command = tuple(command)
+        self._folder = folder or log.parent
         self._note = note
         self._log = log
         self._process: asyncio.subprocess.Process | None = None
@@ -86,7 +90,7 @@ class ChildProcess:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=descriptor,
                 stderr=descriptor,
-                cwd=self._log.parent,
+                cwd=self._folder,
                 # Ctrl-C goes to the whole group; the child has to last until we are done with it.
                 start_new_session=True,
                 preexec_fn=_die_with(os.getpid()),
