@@ -9,6 +9,7 @@ from inbox.domain.consent import Standing, standing
 from inbox.domain.contact import Identity
 from inbox.domain.conversation import Conversation
 from inbox.domain.gate import Facts, Policy
+from inbox.domain.keywords import Keyword, keyword
 from inbox.stores import Stores
 
 
@@ -27,14 +28,28 @@ async def standing_of(stores: Stores, identity: Identity, now: datetime) -> Stan
 
 
 async def facts(
-    stores: Stores, conversation: Conversation, identity: Identity, now: datetime
+    stores: Stores,
+    conversation: Conversation,
+    identity: Identity,
+    manifest: Manifest,
+    now: datetime,
 ) -> Facts:
-    """raises StoreUnavailable: then nothing is decided, and nothing sent"""
+    """Everything the gate needs. A conversation's summary trails its messages by a moment, so
+    what the contact has just written is read from the messages themselves.
+
+    raises   StoreUnavailable: then nothing is decided, and nothing sent
+    """
     contact = await stores.people.find_contact(conversation.workspace_id, conversation.contact_id)
+    newer = await stores.messages.inbound_after(
+        conversation.workspace_id, conversation.id, conversation.last_seq
+    )
+    wrote = [conversation.last_inbound_at, *(one.sent_at for one in newer)]
+    basis = [conversation.last_basis_at]
+    basis += [one.sent_at for one in newer if keyword(one.text, manifest.words) is not Keyword.STOP]
     return Facts(
         standing=await standing_of(stores, identity, now),
-        last_inbound_at=conversation.last_inbound_at,
-        last_basis_at=conversation.last_basis_at,
+        last_inbound_at=max((at for at in wrote if at is not None), default=None),
+        last_basis_at=max((at for at in basis if at is not None), default=None),
         # A contact that cannot be found is not written to.
         blocked=contact is None or contact.blocked,
     )

@@ -54,7 +54,7 @@ _log = log.get("delivery")
 def backoff_s(attempts: int) -> float:
     """Seconds until the next try: doubling from 1 s to five minutes, with full jitter."""
     ceiling = min(BACKOFF_CAP_S, 2.0 ** min(attempts, 12))
-    return ceiling * random.uniform(0.5, 1.0)  # noqa: S311 -- spread, not secrecy
+    return ceiling * random.uniform(0.5, 1.0)
 
 
 class Delivery:
@@ -87,7 +87,7 @@ class Delivery:
         self._sweep = asyncio.create_task(self._sweep_forever(), name="delivery-sweep")
 
     async def close(self) -> None:
-        """Let sends in flight finish, up to their own time limits; queued ones wait in the outbox."""
+        """Let sends in flight finish, within their own time limits; queued ones stay queued."""
         self._closing = True
         if self._sweep is not None:
             self._sweep.cancel()
@@ -147,7 +147,7 @@ class Delivery:
                 pass
             except Exception:  # the worker's top
                 _log.exception("the outbox sweep failed")
-            await asyncio.sleep(0.5 * random.uniform(0.8, 1.2))  # noqa: S311 -- spread only
+            await asyncio.sleep(0.5 * random.uniform(0.8, 1.2))
 
     # -- one message -----------------------------------------------------------------------
 
@@ -222,7 +222,7 @@ class Delivery:
             subject=outbound.subject(),
         )
         manifest = self._connectors[channel.kind].manifest
-        known = await facts(self._stores, conversation, identity, now)
+        known = await facts(self._stores, conversation, identity, manifest, now)
         decision = decide(attempt, known, policy(channel, manifest), now)
         DECISIONS.labels(channel.kind, decision.code).inc()
         return decision
@@ -353,9 +353,7 @@ class Delivery:
         # Any-free: the API's shape of a decision.
         decision: dict[str, object] | None = None,
     ) -> None:
-        ended = await self._stores.outbox.end(
-            message, status, failure, datetime.now(UTC), decision
-        )
+        ended = await self._stores.outbox.end(message, status, failure, datetime.now(UTC), decision)
         if ended is None:
             # A report was faster, or another worker has it now: only the former is ours to tidy.
             current = await self._stores.messages.find(message.workspace_id, message.id)

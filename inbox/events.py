@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from inbox import shapes
+from inbox.domain.agent import Agent
 from inbox.domain.channel import Channel, Manifest
 from inbox.domain.consent import ConsentEvent, ConsentType
 from inbox.domain.conversation import Conversation
 from inbox.domain.event import Event
-from inbox.domain.ids import AgentId, EventId
+from inbox.domain.ids import AgentId, ChannelId, ConversationId, EventId
 from inbox.domain.message import Attachment, Message, Status
 from inbox.ids import new_id
 
@@ -33,12 +34,14 @@ def _event(
     owner = conversation or message or channel
     if owner is None:
         raise ValueError("an event is about something")
+    conversation_id: ConversationId | None = None
+    channel_id: ChannelId | None = None
     if conversation is not None:
         conversation_id, channel_id = conversation.id, conversation.channel_id
     elif message is not None:
         conversation_id, channel_id = message.conversation_id, message.channel_id
-    else:
-        conversation_id, channel_id = None, channel.id if channel else None
+    elif channel is not None:
+        channel_id = channel.id
     return Event(
         id=EventId(new_id("evt")),
         workspace_id=owner.workspace_id,
@@ -77,9 +80,7 @@ def attachment_ready(message: Message, attachment: Attachment) -> Event:
     return _event("message.attachment_ready", message=message, data=data)
 
 
-def conversation_created(
-    conversation: Conversation, channel: Channel, manifest: Manifest
-) -> Event:
+def conversation_created(conversation: Conversation, channel: Channel, manifest: Manifest) -> Event:
     data = shapes.conversation(conversation, channel, manifest)
     return _event("conversation.created", conversation=conversation, data=data)
 
@@ -127,6 +128,14 @@ def consent_changed(conversation: Conversation, recorded: ConsentEvent) -> Event
             "type": recorded.type,
             "method": recorded.method,
         },
+    )
+
+
+def send_blocked(conversation: Conversation, agent: Agent, code: str) -> Event:
+    """The gate refused; `code` says why."""
+    data = {"contact_id": conversation.contact_id, "kind": conversation.kind, "code": code}
+    return _event(
+        "consent.send_blocked", conversation=conversation, actor=("agent", agent.id), data=data
     )
 
 

@@ -190,7 +190,7 @@ class Fetching:
                 _log.exception("fetching failed")
             self._wake.clear()
             try:
-                async with asyncio.timeout(random.uniform(0.8, 1.2)):  # noqa: S311 -- spread only
+                async with asyncio.timeout(random.uniform(0.8, 1.2)):
                     await self._wake.wait()
             except TimeoutError:
                 continue

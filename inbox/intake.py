@@ -26,7 +26,6 @@ from inbox.domain.consent import ConsentEvent, ConsentType, Purpose
 from inbox.domain.contact import Identity
 from inbox.domain.conversation import Conversation
 from inbox.domain.errors import MalformedPayload, StoreUnavailable
-from inbox.domain.event import Event
 from inbox.domain.ids import AttachmentId, ConsentEventId, ConversationId, MessageId
 from inbox.domain.message import Attachment, Author, Direction, Failure, Message, Status
 from inbox.domain.report import MessageReceived, PreferenceReported, StatusReported
@@ -95,6 +94,8 @@ class Intake:
         self._handed: list[JournalEntry] = []
         self._in_hand: set[str] = set()
         self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._tasks: list[asyncio.Task[None]] = []
 
     # -- the worker ------------------------------------------------------------------------
@@ -109,8 +110,7 @@ class Intake:
         """Finish what is in hand, then stop; what is left waits in the journal."""
         with suppress(TimeoutError):
             async with asyncio.timeout(5):
-                while self._in_hand:
-                    await asyncio.sleep(0.01)
+                await self._idle.wait()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -120,6 +120,7 @@ class Intake:
         the journal and the sweep finds it."""
         if len(self._in_hand) < HELD:
             self._in_hand.add(entry.id)
+            self._idle.clear()
             self._handed.append(entry)
             self._wake.set()
 
@@ -134,7 +135,7 @@ class Intake:
 
     async def _sweep_forever(self) -> None:
         while True:
-            await asyncio.sleep(1.0 * random.uniform(0.8, 1.2))  # noqa: S311 -- spread, not secrecy
+            await asyncio.sleep(1.0 * random.uniform(0.8, 1.2))
             try:
                 due = await self._stores.journal.claim_due(datetime.now(UTC))
             except StoreUnavailable:
@@ -156,6 +157,8 @@ class Intake:
                 await self._take_alone(entry)
         finally:
             self._in_hand.difference_update(entry.id for entry in batch)
+            if not self._in_hand:
+                self._idle.set()
 
     async def _take_alone(self, entry: JournalEntry) -> None:
         try:
@@ -234,7 +237,7 @@ class Intake:
     # -- messages --------------------------------------------------------------------------
 
     async def _messages(self, batch: _Batch) -> None:
-        works = await self._without_duplicates(batch)
+        works = self._each_once(batch)
         if not works:
             return
         people = await self._people(works)
@@ -261,26 +264,18 @@ class Intake:
         for conversation_id, group in groups.items():
             await self._afterwards(conversation_id, group)
 
-    async def _without_duplicates(self, batch: _Batch) -> list[_Work]:
-        """Drop what is stored already or comes twice in this batch; keep what this very entry
-        stored before a crash, since what follows a message may not have happened."""
-        by_workspace: dict[str, list[_Work]] = defaultdict(list)
+    @staticmethod
+    def _each_once(batch: _Batch) -> list[_Work]:
+        """Drop what comes twice in this batch. What is stored already shows when it is stored
+        again: the unique index decides, not a look before."""
+        kept: dict[tuple[str, str], _Work] = {}
         for work in batch.messages:
-            by_workspace[work.channel.workspace_id].append(work)
-        kept: list[_Work] = []
-        for group in by_workspace.values():
-            keys = [provider_key(w.channel.id, w.report.provider_id) for w in group]
-            known = await self._stores.messages.find_by_keys(group[0].channel.workspace_id, keys)
-            seen: set[str] = set()
-            for work, key in zip(group, keys, strict=True):
-                stored = known.get(key)
-                if key in seen or (stored is not None and stored.journal_id != work.entry.id):
-                    batch.verdicts[work.entry.id]["duplicate"] += 1
-                    continue
-                seen.add(key)
-                work.message = stored
-                kept.append(work)
-        return kept
+            key = (work.channel.id, work.report.provider_id)
+            if key in kept:
+                batch.verdicts[work.entry.id]["duplicate"] += 1
+            else:
+                kept[key] = work
+        return list(kept.values())
 
     async def _people(
         self, works: Sequence[_Work]
@@ -327,9 +322,7 @@ class Intake:
                 identity.workspace_id, conversation_id
             )
             if conversation is not None:
-                await self._hub.publish(
-                    [events.contact_updated(conversation, name, learnt.handle)]
-                )
+                await self._hub.publish([events.contact_updated(conversation, name, learnt.handle)])
         return learnt
 
     async def _conversations(
@@ -357,15 +350,14 @@ class Intake:
     async def _store(
         self, conversation: Conversation, group: Sequence[_Work], batch: _Batch
     ) -> None:
-        """Append the new ones; a provider's repeat that came in between is dropped."""
-        fresh = [work for work in group if work.message is None]
+        """Append the new ones. A provider's repeat is dropped; what this very entry stored before a
+        crash is kept, since what follows a message may not have happened."""
+        fresh = list(group)
         while fresh:
             drafts = [await self._draft(conversation, work) for work in fresh]
             times = [believable(w.report.sent_at, w.entry.received_at) for w in fresh]
             try:
-                stored = await self._stores.messages.append(
-                    conversation, drafts, provider_at=times
-                )
+                stored = await self._stores.messages.append(conversation, drafts, provider_at=times)
             except Duplicate:
                 fresh = await self._still_missing(conversation, fresh, batch)
                 continue
@@ -485,9 +477,7 @@ class Intake:
 
     # -- statuses --------------------------------------------------------------------------
 
-    async def _status(
-        self, report: StatusReported, channel: Channel, received_at: datetime
-    ) -> str:
+    async def _status(self, report: StatusReported, channel: Channel, received_at: datetime) -> str:
         """Move a message forwards; what comes before its message is kept for it."""
         failure = None
         if report.error is not None:
@@ -512,9 +502,7 @@ class Intake:
         await self._hub.publish([events.status_changed(moved, message.status)])
         return "status"
 
-    async def _reported_message(
-        self, report: StatusReported, channel: Channel
-    ) -> Message | None:
+    async def _reported_message(self, report: StatusReported, channel: Channel) -> Message | None:
         if report.message_id is not None:
             found = await self._stores.messages.find(
                 channel.workspace_id, MessageId(report.message_id)
@@ -575,9 +563,7 @@ class Intake:
             code=report.code,
         )
         await self._stores.ledger.record(recorded)
-        conversation = await self._stores.conversations.find(
-            channel.workspace_id, conversation_id
-        )
+        conversation = await self._stores.conversations.find(channel.workspace_id, conversation_id)
         if conversation is not None:
             await self._hub.publish([events.consent_changed(conversation, recorded)])
 

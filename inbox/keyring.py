@@ -1,8 +1,8 @@
 """Encryption at rest: seals values under the newest master key and opens them under any.
 
-A sealed value is `key id length | key id | nonce | ciphertext`; the place it belongs to (collection,
-document, field) is authenticated with it, so that one cannot be swapped for another. Look-ups on
-sealed fields go by `tag`, a keyed hash.
+A sealed value is `key id length | key id | nonce | ciphertext`; the place it belongs to
+(collection, document, field) is authenticated with it, so that one cannot be swapped for another.
+Look-ups on sealed fields go by `tag`, a keyed hash.
 """
 
 from __future__ import annotations

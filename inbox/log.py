@@ -18,9 +18,7 @@ _NEVER = frozenset(
 )
 
 
-def _redact(
-    logger: object, name: str, event: MutableMapping[str, Any]
-) -> MutableMapping[str, Any]:
+def _redact(logger: object, name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for key in _NEVER & event.keys():
         event[key] = "***"
     return event

@@ -74,7 +74,9 @@ def read(
         mongodb_url=environment.get("INBOX_MONGODB_URL") or None,
         redis_url=environment.get("INBOX_REDIS_URL") or None,
         dev=dev,
-        graph_url=environment.get("INBOX_GRAPH_URL", "https://graph.facebook.com/v26.0").rstrip("/"),
+        graph_url=environment.get("INBOX_GRAPH_URL", "https://graph.facebook.com/v26.0").rstrip(
+            "/"
+        ),
         twilio_url=environment.get("INBOX_TWILIO_URL", "https://api.twilio.com").rstrip("/"),
         # Load runs of the demo open thousands of sockets with one login.
         sockets_per_login=20_000 if demo else int(environment.get("INBOX_SOCKETS_PER_LOGIN", "20")),

@@ -71,8 +71,7 @@ def message_status(value: Message) -> Json:
     """What `message.status_changed` carries."""
     whole = message(value)
     return {
-        key: whole[key]
-        for key in ("id", "status", "error", "status_at", "provider_id", "decision")
+        key: whole[key] for key in ("id", "status", "error", "status_at", "provider_id", "decision")
     }
 
 

@@ -8,6 +8,7 @@ from inbox.store.accounts import AccountStore
 from inbox.store.channels import ChannelStore
 from inbox.store.conversations import ConversationStore
 from inbox.store.database import Database
+from inbox.store.decisions import DecisionStore
 from inbox.store.files import FileStore
 from inbox.store.journal import JournalStore
 from inbox.store.ledger import LedgerStore
@@ -23,6 +24,7 @@ class Stores:
     accounts: AccountStore
     channels: ChannelStore
     conversations: ConversationStore
+    decisions: DecisionStore
     files: FileStore
     journal: JournalStore
     ledger: LedgerStore
@@ -39,6 +41,7 @@ def stores(database: Database) -> Stores:
         accounts=AccountStore(database),
         channels=ChannelStore(database),
         conversations=ConversationStore(database),
+        decisions=DecisionStore(database),
         files=FileStore(database),
         journal=JournalStore(database),
         ledger=LedgerStore(database),

@@ -77,9 +77,10 @@ class KeywordAnswers:
     ) -> tuple[list[Event], list[Message]]:
         """Record, show and answer; (events to publish, messages now in the outbox)."""
         before = await standing_of(self._stores, identity, now)
-        if heard.word is Keyword.START and before.opt_out is None and not before.provider_block:
-            if not await self._is_on_record(identity, message, now):
-                return [], []  # "yes" and "start" mean nothing special to who never stopped
+        stopped = before.opt_out is not None or before.provider_block
+        means_nothing = heard.word is Keyword.START and not stopped
+        if means_nothing and not await self._is_on_record(identity, message, now):
+            return [], []  # "yes" and "start" are ordinary words of who never stopped
         recorded = ConsentEvent(
             id=ConsentEventId(new_id("cst")),
             workspace_id=identity.workspace_id,
@@ -100,9 +101,7 @@ class KeywordAnswers:
         if is_new and heard.word is not Keyword.HELP:
             published.append(events.consent_changed(conversation, recorded))
         shown = await self._show(heard, message, conversation, channel, manifest, now)
-        answer = await self._answer(
-            heard, message, conversation, identity, channel, manifest, now
-        )
+        answer = await self._answer(heard, message, conversation, identity, channel, manifest, now)
         added = [one for one in (shown, answer) if one is not None]
         published += [events.message_created(one) for one in added]
         if added:
@@ -161,10 +160,8 @@ class KeywordAnswers:
         brand = "" if workspace is None else workspace.name
         help_contact = "" if workspace is None else workspace.help_contact
         sort, text = _TEXTS[heard.word]
-        attempt = Attempt(
-            kind=identity.kind, purpose=Purpose.REPLY, actor="system", sort=sort
-        )
-        known = await facts(self._stores, conversation, identity, now)
+        attempt = Attempt(kind=identity.kind, purpose=Purpose.REPLY, actor="system", sort=sort)
+        known = await facts(self._stores, conversation, identity, manifest, now)
         decision = decide(attempt, known, policy(channel, manifest), now)
         if not decision.allow:
             return None

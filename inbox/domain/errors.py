@@ -49,7 +49,7 @@ class Busy(Temporary):
 
 
 class Permanent(AssentError):
-    """`code` is the provider's where there is one; `consent` is what the ledger must learn from it."""
+    """`code` is the provider's where there is one; `consent` is what the ledger learns from it."""
 
     code = "permanent"
 

@@ -6,14 +6,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 
+from pymongo.errors import DuplicateKeyError
+
 from inbox.domain.agent import Agent, Role
 from inbox.domain.errors import Conflict
 from inbox.domain.ids import AgentId, WorkspaceId
 from inbox.store.database import Database, Document, reachable
-from pymongo.errors import DuplicateKeyError
 
-IDLE = {Role.ADMIN: timedelta(minutes=30), Role.MANAGER: timedelta(hours=8), Role.AGENT: timedelta(hours=8)}
-ABSOLUTE = {Role.ADMIN: timedelta(hours=12), Role.MANAGER: timedelta(days=7), Role.AGENT: timedelta(days=7)}
+IDLE = {
+    Role.ADMIN: timedelta(minutes=30),
+    Role.MANAGER: timedelta(hours=8),
+    Role.AGENT: timedelta(hours=8),
+}
+ABSOLUTE = {
+    Role.ADMIN: timedelta(hours=12),
+    Role.MANAGER: timedelta(days=7),
+    Role.AGENT: timedelta(days=7),
+}
 MOST_SESSIONS = 10
 _TOUCH_EVERY = timedelta(minutes=1)
 
@@ -122,7 +131,7 @@ class AccountStore:
             surplus = [doc["_id"] for doc in older[MOST_SESSIONS - 1 :]]
             if surplus:
                 await self._sessions.delete_many({"_id": {"$in": surplus}})
-            document = {
+            document: Document = {
                 "_id": _hash(token),
                 "workspace_id": agent.workspace_id,
                 "agent_id": agent.id,
@@ -134,7 +143,10 @@ class AccountStore:
             }
             await self._sessions.insert_one(document)
         return LoginSession(
-            id=document["_id"], agent=agent, csrf_token=csrf_token, expires_at=document["expires_at"]
+            id=document["_id"],
+            agent=agent,
+            csrf_token=csrf_token,
+            expires_at=document["expires_at"],
         )
 
     async def find_session(self, token: str, now: datetime) -> LoginSession | None:
@@ -167,7 +179,9 @@ class AccountStore:
 
     # -- API tokens ------------------------------------------------------------------------
 
-    async def add_token(self, agent: Agent, token: str, expires_at: datetime, now: datetime) -> None:
+    async def add_token(
+        self, agent: Agent, token: str, expires_at: datetime, now: datetime
+    ) -> None:
         async with reachable():
             await self._tokens.insert_one(
                 {
@@ -189,9 +203,7 @@ class AccountStore:
 
 
 def _workspace(doc: Document) -> Workspace:
-    return Workspace(
-        id=WorkspaceId(doc["_id"]), name=doc["name"], help_contact=doc["help_contact"]
-    )
+    return Workspace(id=WorkspaceId(doc["_id"]), name=doc["name"], help_contact=doc["help_contact"])
 
 
 def _agent(doc: Document) -> Agent:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pymongo.errors import DuplicateKeyError
+
 from inbox.domain.channel import Channel, Secret
 from inbox.domain.errors import Conflict
 from inbox.domain.ids import ChannelId, WorkspaceId
 from inbox.store.database import Database, Document, reachable
-from pymongo.errors import DuplicateKeyError
 
 
 class ChannelStore:

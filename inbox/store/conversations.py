@@ -11,6 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from pymongo import UpdateOne
+from pymongo.errors import DuplicateKeyError
+
 from inbox.domain.contact import Identity
 from inbox.domain.conversation import Conversation, ConversationStatus, Preview, list_keys
 from inbox.domain.ids import (
@@ -22,10 +25,8 @@ from inbox.domain.ids import (
     MessageId,
     WorkspaceId,
 )
-from inbox.domain.message import Direction, Message
+from inbox.domain.message import Message
 from inbox.store.database import Database, Document, reachable
-from pymongo import UpdateOne
-from pymongo.errors import DuplicateKeyError
 
 PREVIEW_CHARS = 160
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
@@ -67,7 +68,9 @@ class ConversationStore:
     # -- documents -------------------------------------------------------------------------
 
     def _seal(self, conversation_id: str, field: str, value: object) -> bytes:
-        return self._keyring.seal_text(json.dumps(value), f"conversations:{conversation_id}:{field}")
+        return self._keyring.seal_text(
+            json.dumps(value), f"conversations:{conversation_id}:{field}"
+        )
 
     def _open(self, doc: Document, field: str) -> dict[str, str]:
         place = f"conversations:{doc['_id']}:{field}"
@@ -158,43 +161,50 @@ class ConversationStore:
         workspace_id: WorkspaceId,
         key: str,
         *,
-        before: datetime,
         limit: int,
+        after: tuple[datetime, str] | None = None,
         since: datetime | None = None,
     ) -> list[Conversation]:
-        """The newest `limit` conversations of a list with activity before `before` (exclusive).
+        """The `limit` conversations of a list with the newest activity; those that follow `after`
+        (activity and id of the last one seen), and none older than `since`.
 
         Read in windows of time that widen until the page is full: the embedded database pays for
         every document that a range selects, so a range must not hold the whole list.
         """
         floor = since or _EPOCH
+        found: list[Document] = []
+        upper = datetime.now(UTC) + timedelta(days=1)
+        if after is not None:
+            upper = after[0]
+            ties = await self._window(workspace_id, key, {"$eq": upper}, 100)
+            found = [doc for doc in ties if doc["_id"] < after[1]][:limit]
         width_key = f"{workspace_id}:{key}"
         width = self._widths.get(width_key, timedelta(days=2))
-        found: list[Document] = []
-        upper = before
-        async with reachable():
-            while upper > floor and len(found) < limit:
-                lower = max(floor, upper - width)
-                # index: lists
-                docs = (
-                    self._conversations.find(
-                        {
-                            "workspace_id": workspace_id,
-                            "lists": key,
-                            "last_activity_at": {"$gte": lower, "$lt": upper},
-                        }
-                    )
-                    .sort("last_activity_at", -1)
-                    .limit(limit - len(found))
-                )
-                found += await docs.to_list(limit)
-                upper = lower
-                if len(found) < limit:
-                    width *= 4
+        while upper > floor and len(found) < limit:
+            lower = max(floor, upper - width)
+            window = {"$gte": lower, "$lt": upper}
+            found += await self._window(workspace_id, key, window, limit - len(found))
+            upper = lower
+            if len(found) < limit:
+                width *= 4
         if len(self._widths) > 10_000:
             self._widths.clear()
         self._widths[width_key] = min(max(width / 2, timedelta(hours=1)), timedelta(days=3650))
         return [self._from_document(doc) for doc in found]
+
+    async def _window(
+        self, workspace_id: WorkspaceId, key: str, window: Document, limit: int
+    ) -> list[Document]:
+        async with reachable():  # index: lists
+            found: list[Document] = (
+                await self._conversations.find(
+                    {"workspace_id": workspace_id, "lists": key, "last_activity_at": window}
+                )
+                .sort([("last_activity_at", -1), ("_id", -1)])
+                .limit(limit)
+                .to_list(limit)
+            )
+        return found
 
     # -- writing ---------------------------------------------------------------------------
 

@@ -27,7 +27,7 @@ from inbox.keyring import Keyring, KeyringError
 
 # Any: BSON documents are untyped by nature; each store module turns them into domain values.
 Document = dict[str, Any]
-Collection = AsyncIOMotorCollection
+Collection = AsyncIOMotorCollection[Any]
 
 _UP, _DOWN = ASCENDING, DESCENDING
 
@@ -48,10 +48,15 @@ INDEXES: dict[str, list[IndexModel]] = {
         ),
     ],
     "conversations": [
-        IndexModel([("workspace_id", _UP), ("identity_id", _UP)], name="identity", unique=True),
         IndexModel([("workspace_id", _UP), ("contact_id", _UP)], name="contact"),
         IndexModel(
-            [("workspace_id", _UP), ("lists", _UP), ("last_activity_at", _DOWN)], name="lists"
+            [
+                ("workspace_id", _UP),
+                ("lists", _UP),
+                ("last_activity_at", _DOWN),
+                ("_id", _DOWN),
+            ],
+            name="lists",
         ),
     ],
     "messages": [
@@ -60,9 +65,7 @@ INDEXES: dict[str, list[IndexModel]] = {
             name="seq",
             unique=True,
         ),
-        IndexModel(
-            [("workspace_id", _UP), ("conversation_id", _UP), ("place", _UP)], name="place"
-        ),
+        IndexModel([("workspace_id", _UP), ("conversation_id", _UP), ("place", _UP)], name="place"),
         # "p:<channel>:<provider id>" and "c:<conversation>:<client id>": what makes a repeat
         # of a webhook or of a POST harmless.
         IndexModel([("workspace_id", _UP), ("keys", _UP)], name="keys", unique=True),
@@ -81,6 +84,9 @@ INDEXES: dict[str, list[IndexModel]] = {
     "ledger": [
         IndexModel([("workspace_id", _UP), ("points", _UP), ("at", _UP)], name="points"),
         IndexModel([("workspace_id", _UP), ("once", _UP)], name="once", unique=True),
+    ],
+    "decisions": [
+        IndexModel([("workspace_id", _UP), ("conversation_id", _UP)], name="conversation")
     ],
     "fetches": [IndexModel([("next_at", _UP)], name="due")],
     "attachments": [
@@ -188,6 +194,15 @@ class Database:
                 await self._durable["meta"].update_one(
                     {"_id": "ready"}, {"$set": {"at": _utc_now()}}, upsert=True
                 )
+        except (StoreUnavailable, TimeoutError):
+            return False
+        return True
+
+    async def answers(self) -> bool:
+        """Whether the database answers within two seconds."""
+        try:
+            async with asyncio.timeout(2), reachable():
+                await self._plain.command("ping")
         except (StoreUnavailable, TimeoutError):
             return False
         return True

@@ -6,6 +6,7 @@ all of them share.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
@@ -76,12 +77,10 @@ class FileStore:
         if conversation_id is None:
             document["expires_at"] = now + UPLOAD_KEPT
         async with reachable():
-            try:
+            with suppress(FileExists):
                 await self._bucket.upload_from_stream_with_id(
                     attachment.id, attachment.id, sealed, metadata={"workspace_id": workspace_id}
                 )
-            except FileExists:
-                pass
             await self._attachments.update_one(
                 {"_id": attachment.id}, {"$set": document}, upsert=True
             )
@@ -107,7 +106,7 @@ class FileStore:
         try:
             async with reachable():
                 stream = await self._bucket.open_download_stream(attachment_id)
-                sealed = await stream.read()
+                sealed: bytes = await stream.read()
         except NoFile:
             return None
         return self._keyring.open(bytes(sealed), f"files:{attachment_id}")

@@ -12,11 +12,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from pymongo.errors import BulkWriteError
+
 from inbox.domain.channel import Payload
 from inbox.domain.errors import Busy, StoreUnavailable
 from inbox.domain.ids import ChannelId, JournalId, WorkspaceId
 from inbox.store.database import Database, Document, reachable
-from pymongo.errors import BulkWriteError
 
 KEEP_DAYS = 30
 LEASE_S = 5.0
@@ -43,6 +44,9 @@ class JournalStore:
     """
 
     def __init__(self, database: Database) -> None:
+        # How long an entry is left to the process that wrote it; nothing where that process only
+        # writes and others do the work.
+        self.lease_s = LEASE_S
         self._journal = database.durable("journal")
         self._loose = database["journal"]
         self._keyring = database.keyring
@@ -57,8 +61,8 @@ class JournalStore:
         """Write what is waiting, then stop."""
         if self._writer is None:
             return
-        while self._waiting and not self._writer.done():
-            await asyncio.sleep(0.01)
+        with suppress(StoreUnavailable):
+            await asyncio.gather(*(done for _, done in self._waiting))
         self._writer.cancel()
         with suppress(asyncio.CancelledError):
             await self._writer
@@ -120,7 +124,7 @@ class JournalStore:
             "received_at": entry.received_at,
             "expires_at": entry.received_at + timedelta(days=KEEP_DAYS),
             "state": "new",
-            "next_at": entry.received_at + timedelta(seconds=LEASE_S),
+            "next_at": entry.received_at + timedelta(seconds=self.lease_s),
             "attempts": 0,
         }
 
@@ -143,7 +147,7 @@ class JournalStore:
         )
 
     async def claim_due(self, now: datetime, limit: int = 100) -> list[JournalEntry]:
-        """Entries whose worker went away, or that are to be tried again; each leased to the caller."""
+        """Entries whose worker went away, or that are to be tried again; leased to the caller."""
         claimed: list[JournalEntry] = []
         lease = now + timedelta(seconds=LEASE_S * 6)
         async with reachable():

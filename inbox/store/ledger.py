@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from pymongo.errors import DuplicateKeyError
+
 from inbox.domain.consent import ConsentEvent, ConsentType, Purpose
 from inbox.domain.ids import ConsentEventId, MessageId, WorkspaceId
 from inbox.store.database import Database, Document, reachable
-from pymongo.errors import DuplicateKeyError
 
 
 class LedgerStore:

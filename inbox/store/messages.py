@@ -11,6 +11,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from pymongo.errors import BulkWriteError
+
 from inbox.domain.conversation import Conversation
 from inbox.domain.errors import StoreUnavailable
 from inbox.domain.ids import (
@@ -31,7 +33,6 @@ from inbox.domain.message import (
     may_become,
 )
 from inbox.store.database import Database, Document, reachable
-from pymongo.errors import BulkWriteError
 
 _TRIES = 12
 _LATE_WINDOW = 200
@@ -45,7 +46,7 @@ def client_key(conversation_id: str, client_id: str) -> str:
     return f"c:{conversation_id}:{client_id}"
 
 
-class Duplicate(Exception):  # noqa: N818 -- an outcome that callers expect, not an error
+class Duplicate(Exception):
     """A message with this provider or client id is stored already."""
 
     def __init__(self, message: Message) -> None:
@@ -197,19 +198,18 @@ class MessageStore:
 
     async def inbound_after(
         self, workspace_id: WorkspaceId, conversation_id: ConversationId, seq: int
-    ) -> list[MessageId]:
-        """What the contact wrote after `seq`, oldest first."""
+    ) -> list[Message]:
+        """What the contact wrote after `seq`, oldest first, at most 500."""
         async with reachable():  # index: seq
             docs = await self._messages.find(
                 {
                     "workspace_id": workspace_id,
                     "conversation_id": conversation_id,
                     "seq": {"$gt": seq},
-                },
-                projection={"direction": 1, "seq": 1},
+                }
             ).to_list(500)
         docs.sort(key=lambda doc: int(doc["seq"]))
-        return [MessageId(doc["_id"]) for doc in docs if doc["direction"] == Direction.INBOUND]
+        return [self.from_document(d) for d in docs if d["direction"] == Direction.INBOUND]
 
     async def _highest(self, conversation: Conversation) -> tuple[int, int]:
         """(seq, inbound_seq) of the newest stored message; the summary may trail it."""
@@ -364,9 +364,7 @@ class MessageStore:
                 return None
         return await self.find(message.workspace_id, message.id)
 
-    async def settle_attachment(
-        self, message: Message, attachment: Attachment
-    ) -> Message | None:
+    async def settle_attachment(self, message: Message, attachment: Attachment) -> Message | None:
         """Replace a pending attachment by what became of it."""
         async with reachable():
             await self._messages.update_one(

@@ -12,10 +12,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from pymongo.errors import DuplicateKeyError
+
 from inbox.domain.message import Failure, Message, Status, may_become
 from inbox.store.database import Database, Document, reachable
 from inbox.store.messages import MessageStore, provider_key
-from pymongo.errors import DuplicateKeyError
 
 _GONE = {
     "delivery.state": 1,

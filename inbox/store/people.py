@@ -11,12 +11,13 @@ import json
 from collections.abc import Sequence
 from datetime import datetime
 
+from pymongo.errors import DuplicateKeyError
+
 from inbox.domain.contact import Contact, Identity
 from inbox.domain.ids import ChannelId, ContactId, ConversationId, IdentityId, WorkspaceId
 from inbox.domain.report import Sender
 from inbox.ids import new_id
 from inbox.store.database import Database, Document, reachable
-from pymongo.errors import DuplicateKeyError
 
 
 class PeopleStore:

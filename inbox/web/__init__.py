@@ -1,0 +1,1 @@
+"""The web: webhooks in, pages and the API for agents, one websocket for events."""

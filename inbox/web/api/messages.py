@@ -1,0 +1,276 @@
+"""Messages: a thread's pages, writing one, and trying one again."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Literal
+
+import msgspec
+from prometheus_client import Counter
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from inbox import events, shapes
+from inbox.domain.agent import Agent, can
+from inbox.domain.channel import Channel, Manifest
+from inbox.domain.consent import Purpose
+from inbox.domain.conversation import Conversation
+from inbox.domain.errors import Conflict, Invalid, NotFound
+from inbox.domain.gate import Decision
+from inbox.domain.ids import AttachmentId, MessageId
+from inbox.domain.message import Attachment, Author, Delivery, Direction, Message, Status
+from inbox.ids import new_id
+from inbox.store.conversations import Summary
+from inbox.store.messages import Duplicate, client_key
+from inbox.web import bodies
+from inbox.web import context as contexts
+from inbox.web.api import views
+from inbox.web.context import Context
+from inbox.web.problems import problem
+from inbox.web.signin import signed_in
+
+DECISIONS = Counter("assent_gate_answers_total", "Decisions when writing", ["kind", "code"])
+# A new message is in this process's hands first; the sweep is for what a crash leaves behind.
+HANDOVER = timedelta(seconds=2)
+
+
+class MessageBody(msgspec.Struct, forbid_unknown_fields=True):
+    client_id: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+    text: Annotated[str, msgspec.Meta(max_length=70_000)] = ""
+    attachments: Annotated[list[str], msgspec.Meta(max_length=10)] = []
+    reply_to: str | None = None
+    purpose: Literal["reply", "transactional", "promotional"] = "reply"
+    note: bool = False
+    seen_through: str | None = None
+
+
+async def index(request: Request) -> Response:
+    """`GET /conversations/{id}/messages`"""
+    context = contexts.of(request)
+    caller = await signed_in(request)
+    conversation = await views.get_conversation(context, caller.agent, request.path_params["id"])
+    cursor = bodies.single(request, "cursor")
+    before: int | None = None
+    if cursor is not None:
+        text = bodies.from_cursor(cursor)
+        if not text.isascii() or not text.isdigit() or len(text) > 12:
+            raise Invalid("The cursor is not one of ours.", code="unknown_cursor")
+        before = int(text)
+    return JSONResponse(await views.thread_page(context, conversation, before))
+
+
+async def create(request: Request) -> Response:
+    """`POST /conversations/{id}/messages`: 202 accepted, 200 known already, or a refusal."""
+    context = contexts.of(request)
+    caller = await signed_in(request)
+    conversation = await views.get_conversation(
+        context, caller.agent, request.path_params["id"], "write"
+    )
+    body = await bodies.read(request, MessageBody)
+    key = client_key(conversation.id, body.client_id)
+    known = await context.stores.messages.find_by_keys(conversation.workspace_id, [key])
+    if key in known:
+        return JSONResponse(shapes.message(known[key]))
+    newer = await _newer_than_seen(context, conversation, body)
+    if newer:
+        return problem(
+            request,
+            409,
+            "newer_messages",
+            "The contact has written since. Read it first.",
+            more={"message_ids": newer},
+        )
+    channel = await views.get_channel(context, conversation.channel_id)
+    manifest = context.connectors[channel.kind].manifest
+    attachments = await _attachments(context, caller.agent, body)
+    decision: Decision | None = None
+    if not body.note:
+        _check_limits(body, attachments, manifest)
+        answers = await views.decisions(context, conversation, channel, datetime.now(UTC))
+        decision = answers[Purpose(body.purpose)]
+        DECISIONS.labels(channel.kind, decision.code).inc()
+        if not decision.allow:
+            await _record_refusal(context, conversation, caller.agent, channel, decision)
+            return refusal(request, decision)
+    try:
+        message = await _accept(context, conversation, caller.agent, body, attachments, decision)
+    except Duplicate as twin:
+        return JSONResponse(shapes.message(twin.message))
+    return JSONResponse(shapes.message(message), status_code=202)
+
+
+_REFUSALS = {
+    "DENY_OPTED_OUT": (403, "opted_out"),
+    "DENY_OPTED_OUT_PURPOSE": (403, "opted_out"),
+    "DENY_OPTED_OUT_GLOBAL": (403, "opted_out"),
+    "DENY_PROVIDER_BLOCK": (403, "opted_out"),
+    "DENY_NO_CONSENT": (403, "consent_required"),
+    "DENY_NO_INBOUND": (403, "consent_required"),
+    "DENY_WINDOW_CLOSED": (409, "window_closed"),
+}
+
+
+def refusal(request: Request, decision: Decision) -> Response:
+    status, code = _REFUSALS.get(decision.code, (403, "not_allowed"))
+    more = {"decision": shapes.decision(decision)}
+    return problem(request, status, code, decision.reason, more=more)
+
+
+async def _record_refusal(
+    context: Context,
+    conversation: Conversation,
+    agent: Agent,
+    channel: Channel,
+    decision: Decision,
+) -> None:
+    await context.stores.decisions.record(
+        conversation, agent.id, shapes.decision(decision), datetime.now(UTC)
+    )
+    await context.hub.publish([events.send_blocked(conversation, agent, decision.code)])
+
+
+async def _newer_than_seen(
+    context: Context, conversation: Conversation, body: MessageBody
+) -> list[MessageId]:
+    """What the contact wrote after the last message that the writer had on the screen."""
+    if body.seen_through is None or body.note:
+        return []
+    seen = await context.stores.messages.find(
+        conversation.workspace_id, MessageId(body.seen_through)
+    )
+    if seen is None or seen.conversation_id != conversation.id:
+        raise Invalid(
+            "The message named is not of this conversation.",
+            errors=(("seen_through", "unknown"),),
+        )
+    newer = await context.stores.messages.inbound_after(
+        conversation.workspace_id, conversation.id, seen.seq
+    )
+    return [one.id for one in newer]
+
+
+async def _attachments(context: Context, agent: Agent, body: MessageBody) -> tuple[Attachment, ...]:
+    found: list[Attachment] = []
+    for attachment_id in dict.fromkeys(body.attachments):
+        stored = await context.stores.files.find(agent.workspace_id, AttachmentId(attachment_id))
+        if stored is None or stored.uploaded_by != agent.id or stored.conversation_id is not None:
+            raise Invalid(
+                "An attachment is not there any more. Add it again.",
+                errors=(("attachments", "unknown"),),
+            )
+        found.append(stored.attachment)
+    return tuple(found)
+
+
+def _check_limits(
+    body: MessageBody, attachments: tuple[Attachment, ...], manifest: Manifest
+) -> None:
+    """What the kind cannot carry is refused here, in words; raises Invalid."""
+
+    def over(field: str, text: str) -> Invalid:
+        return Invalid(text, code="over_limit", errors=((field, text),))
+
+    text = body.text.strip()
+    if not text and not attachments:
+        raise Invalid("A message needs text or a file.", errors=(("text", "empty"),))
+    most = manifest.text.caption_chars if attachments else manifest.text.max_chars
+    if len(body.text) > most:
+        raise over("text", f"{manifest.label} carries at most {most} characters here.")
+    if len(attachments) > manifest.max_attachments:
+        raise over(
+            "attachments",
+            f"{manifest.label} carries at most {manifest.max_attachments} files in a message.",
+        )
+    for attachment in attachments:
+        limits = [limit for limit in manifest.media if attachment.mime in limit.mimes]
+        if not limits:
+            raise over("attachments", f"{manifest.label} does not carry this type of file.")
+        if (attachment.size_bytes or 0) > max(limit.max_bytes for limit in limits):
+            megabytes = max(limit.max_bytes for limit in limits) / 1_000_000
+            raise over(
+                "attachments",
+                f"{manifest.label} carries files of this type up to {megabytes:.1f} MB.",
+            )
+
+
+async def _accept(
+    context: Context,
+    conversation: Conversation,
+    agent: Agent,
+    body: MessageBody,
+    attachments: tuple[Attachment, ...],
+    decision: Decision | None,
+) -> Message:
+    """Store the message, which is its own outbox entry, and send it on its way."""
+    now = datetime.now(UTC)
+    outbound = decision is not None
+    reply_to: MessageId | None = None
+    if body.reply_to is not None:
+        quoted = await views.get_message(context, agent, body.reply_to)
+        if quoted.conversation_id != conversation.id:
+            raise NotFound("There is no such message in this conversation.")
+        reply_to = quoted.id
+    next_at = now + HANDOVER if context.works else now
+    delivery = Delivery(state="queued", attempts=0, next_at=next_at, fence=0)
+    draft = Message(
+        id=MessageId(new_id("msg")),
+        workspace_id=conversation.workspace_id,
+        conversation_id=conversation.id,
+        channel_id=conversation.channel_id,
+        seq=0,
+        place=0,
+        inbound_seq=0,
+        direction=Direction.OUTBOUND if outbound else Direction.NOTE,
+        type=attachments[0].kind if attachments else "text",
+        text=body.text,
+        author=Author(type="agent", id=agent.id, name=agent.name),
+        status=Status.QUEUED if outbound else Status.NONE,
+        sent_at=now,
+        received_at=now,
+        attachments=attachments,
+        client_id=body.client_id,
+        reply_to=reply_to,
+        purpose=body.purpose,
+        decision=None if decision is None else shapes.decision(decision),
+        delivery=delivery if outbound else None,
+    )
+    if attachments:
+        ids = [one.id for one in attachments]
+        await context.stores.files.attach(conversation.workspace_id, ids, conversation.id)
+    stored = (await context.stores.messages.append(conversation, [draft], durable=True))[0]
+    if context.works:
+        context.delivery.wake([stored])
+    await context.hub.publish([events.message_created(stored)])
+    await context.stores.conversations.summarise(
+        [Summary(conversation=conversation, newest=stored, answered=outbound)]
+    )
+    return stored
+
+
+async def retry(request: Request) -> Response:
+    """`POST /messages/{id}/retry`"""
+    context = contexts.of(request)
+    caller = await signed_in(request)
+    message = await views.get_message(context, caller.agent, request.path_params["id"])
+    if not can(caller.agent, "retry", message.channel_id):
+        raise NotFound("There is no such message.")
+    conversation = await views.get_conversation(context, caller.agent, message.conversation_id)
+    channel = await views.get_channel(context, conversation.channel_id)
+    answers = await views.decisions(context, conversation, channel, datetime.now(UTC))
+    decision = answers[Purpose(message.purpose)]
+    if message.direction is not Direction.OUTBOUND or message.sort != "message":
+        raise Conflict("Only a message of an agent can be tried again.")
+    if not decision.allow:
+        await _record_refusal(context, conversation, caller.agent, channel, decision)
+        return refusal(request, decision)
+    return JSONResponse(shapes.message(await context.delivery.retry(message, caller.agent)))
+
+
+async def mark_sent(request: Request) -> Response:
+    """`POST /messages/{id}/mark_sent`"""
+    context = contexts.of(request)
+    caller = await signed_in(request)
+    message = await views.get_message(context, caller.agent, request.path_params["id"])
+    if not can(caller.agent, "retry", message.channel_id):
+        raise NotFound("There is no such message.")
+    return JSONResponse(shapes.message(await context.delivery.mark_sent(message)))

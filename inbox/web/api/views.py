@@ -1,0 +1,178 @@
+"""What an agent may see, fetched and shaped: shared by the API and the first paint of the page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from inbox import shapes
+from inbox.consent import facts, policy
+from inbox.domain.agent import Agent, Verb, can
+from inbox.domain.channel import Channel
+from inbox.domain.consent import Purpose
+from inbox.domain.conversation import Conversation
+from inbox.domain.errors import NotFound
+from inbox.domain.gate import Attempt, Decision, decide
+from inbox.domain.ids import ChannelId, ConversationId, MessageId
+from inbox.domain.message import Message
+from inbox.web import bodies
+from inbox.web.context import Context
+
+Json = dict[str, Any]
+THREAD_PAGE = 50
+
+
+async def get_conversation(
+    context: Context, agent: Agent, conversation_id: str, verb: Verb = "see"
+) -> Conversation:
+    """raises NotFound: it does not exist, or not for this agent; the two look alike"""
+    conversation = await context.stores.conversations.find(
+        agent.workspace_id, ConversationId(conversation_id)
+    )
+    if conversation is None or not can(agent, verb, conversation.channel_id):
+        raise NotFound("There is no such conversation.")
+    return conversation
+
+
+async def get_message(context: Context, agent: Agent, message_id: str) -> Message:
+    message = await context.stores.messages.find(agent.workspace_id, MessageId(message_id))
+    if message is None or not can(agent, "see", message.channel_id):
+        raise NotFound("There is no such message.")
+    return message
+
+
+async def get_channel(context: Context, channel_id: ChannelId) -> Channel:
+    channel = await context.directory.find(channel_id)
+    if channel is None:
+        raise NotFound("There is no such channel.")
+    return channel
+
+
+async def shaped(
+    context: Context, agent: Agent, conversations: Sequence[Conversation]
+) -> list[Json]:
+    """Conversations in the API's shape, each with the agent's own read mark."""
+    if not conversations:
+        return []
+    ids = [one.id for one in conversations]
+    reads = await context.stores.conversations.reads(agent.id, ids)
+    answers: list[Json] = []
+    for one in conversations:
+        channel = await get_channel(context, one.channel_id)
+        manifest = context.connectors[channel.kind].manifest
+        answers.append(shapes.conversation(one, channel, manifest, reads.get(one.id)))
+    return answers
+
+
+async def list_page(
+    context: Context,
+    agent: Agent,
+    key: str,
+    *,
+    limit: int,
+    after: tuple[datetime, str] | None = None,
+    since: datetime | None = None,
+) -> list[Conversation]:
+    """The newest conversations of a list that the agent may see, or those that follow `after`.
+
+    Who works on some channels only gets those channels' lists, merged: nothing else is read.
+    """
+    store = context.stores.conversations
+    if agent.channel_ids is None or key.startswith("channel:"):
+        if key.startswith("channel:") and not can(agent, "see", key.split(":")[1]):
+            return []
+        return await store.page(agent.workspace_id, key, after=after, limit=limit, since=since)
+    merged: list[Conversation] = []
+    for channel_id in sorted(agent.channel_ids):
+        status = key.partition(":")[2] if key.startswith("status:") else ""
+        own_key = f"channel:{channel_id}:{status}" if status else f"channel:{channel_id}"
+        merged += await store.page(
+            agent.workspace_id, own_key, after=after, limit=limit, since=since
+        )
+    merged.sort(key=lambda one: (one.last_activity_at, one.id), reverse=True)
+    return merged[:limit]
+
+
+def list_cursor(last: Conversation) -> str:
+    """Leads to what follows this conversation in any list."""
+    return bodies.to_cursor(f"{last.last_activity_at.isoformat()} {last.id}")
+
+
+async def thread_page(
+    context: Context, conversation: Conversation, before_place: int | None = None
+) -> Json:
+    messages = await context.stores.messages.page(
+        conversation.workspace_id,
+        conversation.id,
+        last_seq=conversation.last_seq,
+        before_place=before_place,
+        limit=THREAD_PAGE,
+    )
+    lowest = conversation.last_seq - THREAD_PAGE
+    if before_place is not None:
+        lowest = before_place - 1 - THREAD_PAGE
+    has_more = lowest >= 0
+    return {
+        "data": [shapes.message(one) for one in messages],
+        "next_cursor": bodies.to_cursor(str(lowest + 1)) if has_more else None,
+        "has_more": has_more,
+    }
+
+
+async def decisions(
+    context: Context, conversation: Conversation, channel: Channel, now: datetime
+) -> dict[Purpose, Decision]:
+    """What the gate says of each purpose now. Asks, and records nothing."""
+    identity = await context.stores.people.get(conversation.identity_id)
+    manifest = context.connectors[channel.kind].manifest
+    known = await facts(context.stores, conversation, identity, manifest, now)
+    rules = policy(channel, manifest)
+    return {
+        purpose: decide(
+            Attempt(kind=channel.kind, purpose=purpose, actor="agent"), known, rules, now
+        )
+        for purpose in Purpose
+    }
+
+
+async def gate(context: Context, agent: Agent, conversation: Conversation) -> Json:
+    """`GET conversations/{id}/gate`: the only source for what the composer offers."""
+    now = datetime.now(UTC)
+    channel = await get_channel(context, conversation.channel_id)
+    manifest = context.connectors[channel.kind].manifest
+    hours = manifest.window_hours
+    identity = await context.stores.people.get(conversation.identity_id)
+    known = await facts(context.stores, conversation, identity, manifest, now)
+    closes_at = None
+    if hours is not None and known.last_inbound_at is not None:
+        closes_at = known.last_inbound_at + timedelta(hours=hours)
+    answers = await decisions(context, conversation, channel, now)
+    return {
+        "window": {
+            "hours": hours,
+            "open": hours is None or (closes_at is not None and now < closes_at),
+            "closes_at": shapes.time(closes_at),
+        },
+        "decisions": {purpose.value: shapes.decision(one) for purpose, one in answers.items()},
+        "alternatives": await _alternatives(context, agent, conversation, now),
+        "channel": {"state": channel.state, "trouble": channel.trouble},
+    }
+
+
+async def _alternatives(
+    context: Context, agent: Agent, conversation: Conversation, now: datetime
+) -> list[Json]:
+    """The contact's other conversations in which a reply is allowed now."""
+    answers: list[Json] = []
+    others = await context.stores.conversations.of_contact(
+        conversation.workspace_id, conversation.contact_id
+    )
+    for other in others:
+        if other.id == conversation.id or not can(agent, "write", other.channel_id):
+            continue
+        channel = await get_channel(context, other.channel_id)
+        if (await decisions(context, other, channel, now))[Purpose.REPLY].allow:
+            label = context.connectors[channel.kind].manifest.label
+            answers.append({"conversation_id": other.id, "kind": channel.kind, "label": label})
+    return answers

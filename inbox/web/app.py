@@ -1,0 +1,122 @@
+"""The application: every route in one table, and the order in which parts start and stop."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from inbox import log
+from inbox.domain.errors import AssentError
+from inbox.web import context as contexts
+from inbox.web import pages, socket, webhooks
+from inbox.web.api import attachments, conversations, messages, workspace
+from inbox.web.context import Context
+from inbox.web.middleware import Guard
+from inbox.web.problems import on_crash, on_error, on_http_error
+
+_STATIC = Path(__file__).resolve().parents[2] / "static"
+_log = log.get("web")
+
+
+class _Static(StaticFiles):
+    """Files of the page: looked at again at each load, so that an upgrade is seen at once."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        response.headers["cache-control"] = "no-cache"
+        return response
+
+
+async def healthz(request: Request) -> Response:
+    """Alive: this process answers."""
+    return PlainTextResponse("ok\n")
+
+
+async def readyz(request: Request) -> Response:
+    """Ready: the database takes a write. A hub out of reach is reported, not fatal."""
+    context = contexts.of(request)
+    writes = await context.stores.database.takes_a_write()
+    body = {"database": writes, "hub": context.hub.healthy()}
+    return JSONResponse(body, status_code=200 if writes else 503)
+
+
+async def metrics(request: Request) -> Response:
+    """For Prometheus; numbers only."""
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+API = [
+    Route("/me", workspace.me),
+    Route("/channels", workspace.channels),
+    Route("/counts", conversations.counts),
+    Route("/conversations", conversations.index),
+    Route("/conversations/{id}", conversations.show),
+    Route("/conversations/{id}/gate", conversations.gate),
+    Route("/conversations/{id}/messages", messages.index, methods=["GET"]),
+    Route("/conversations/{id}/messages", messages.create, methods=["POST"]),
+    Route("/conversations/{id}/read", conversations.read, methods=["POST"]),
+    Route("/conversations/{id}/resolve", conversations.resolve, methods=["POST"]),
+    Route("/conversations/{id}/reopen", conversations.reopen, methods=["POST"]),
+    Route("/messages/{id}/retry", messages.retry, methods=["POST"]),
+    Route("/messages/{id}/mark_sent", messages.mark_sent, methods=["POST"]),
+    Route("/attachments", attachments.create, methods=["POST"]),
+    Route("/attachments/{id}", attachments.show),
+]
+
+ROUTES = [
+    Route("/webhooks/{kind}/{channel_id}", webhooks.receive, methods=["GET", "POST"]),
+    Mount("/api/v1", routes=API),
+    WebSocketRoute("/ws", socket.serve),
+    Route("/", pages.home),
+    Route("/login", pages.login_form, methods=["GET"]),
+    Route("/login", pages.login, methods=["POST"]),
+    Route("/logout", pages.logout, methods=["POST"]),
+    Route("/app", pages.app),
+    Route("/app/c/{id}", pages.app),
+    Route("/files/{token}", attachments.for_providers),
+    Route("/healthz", healthz),
+    Route("/readyz", readyz),
+    Route("/metrics", metrics),
+    Mount("/static", app=_Static(directory=_STATIC)),
+]
+
+
+@asynccontextmanager
+async def _lifespan(app: Starlette) -> AsyncIterator[None]:
+    """Start in the order of the way of a message, backwards: what hands over comes last."""
+    context = app.state.context
+    async with AsyncExitStack() as stack:
+        await context.hub.start()
+        stack.push_async_callback(context.hub.close)
+        workers = (context.delivery, context.fetching, context.intake) if context.works else ()
+        for part in (*workers, context.stores.journal, context.watch):
+            await part.start()
+            stack.push_async_callback(part.close)
+        yield
+
+
+def build(context: Context, hosts: frozenset[str]) -> Starlette:
+    """The application over its parts; `hosts` are the values of Host that are ours."""
+    app = Starlette(
+        routes=ROUTES,
+        lifespan=_lifespan,
+        middleware=[Middleware(Guard, hosts=hosts, secure=context.settings.secure)],
+        exception_handlers={
+            AssentError: on_error,
+            HTTPException: on_http_error,
+            Exception: on_crash,
+        },
+    )
+    contexts.attach(app, context)
+    return app

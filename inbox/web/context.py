@@ -1,0 +1,64 @@
+"""What every handler may use, made once in run.py and carried in the application's state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from starlette.applications import Starlette
+from starlette.requests import HTTPConnection
+
+from inbox.auth.passwords import Passwords
+from inbox.auth.throttle import LoginThrottle
+from inbox.delivery import Delivery
+from inbox.directory import Directory
+from inbox.domain.channel import Connector
+from inbox.domain.errors import AssentError
+from inbox.files import Fetching
+from inbox.hub import Hub
+from inbox.intake import Intake
+from inbox.links import Links
+from inbox.settings import Settings
+from inbox.stores import Stores
+from inbox.web.sockets import Sockets
+from inbox.web.watch import Watch
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Demo:
+    """What only a demo shows: log-ins by one click, and the way to the simulated customers."""
+
+    simulator_url: str
+    people: tuple[dict[str, str], ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Context:
+    """`works`: this process also takes journal and outbox entries; else other processes do."""
+
+    settings: Settings
+    stores: Stores
+    hub: Hub
+    connectors: Mapping[str, Connector]
+    directory: Directory
+    intake: Intake
+    delivery: Delivery
+    fetching: Fetching
+    links: Links
+    passwords: Passwords
+    throttle: LoginThrottle
+    sockets: Sockets
+    watch: Watch
+    works: bool = True
+    demo: Demo | None = None
+
+
+def attach(app: Starlette, context: Context) -> None:
+    app.state.context = context
+
+
+def of(connection: HTTPConnection) -> Context:
+    context = connection.app.state.context
+    if not isinstance(context, Context):
+        raise AssentError("the application was started without its parts")
+    return context
