@@ -1,0 +1,88 @@
+// The pane about the contact: who, on which channel, and for which purposes we may write.
+
+import { byId, icon, make, mark } from "../lib/dom.js";
+import { initial, plainName } from "../lib/text.js";
+import { exact, moment } from "../lib/time.js";
+
+const PURPOSES = [
+  ["reply", "Replies"],
+  ["transactional", "Notices"],
+  ["promotional", "Promotions"],
+];
+
+export class Contact {
+  /** intentions: `close()` */
+  constructor(intentions) {
+    this.intentions = intentions;
+    this.pane = byId("contact");
+    this.shade = byId("contact-shade");
+    this.shade.addEventListener("click", () => intentions.close());
+  }
+
+  draw(state) {
+    const conversation = state.conversations.get(state.selected);
+    if (!conversation) return;
+    const gate = state.gates.get(conversation.id) ?? null;
+    const channel = state.channels.get(conversation.channel.id);
+    const { contact, status, created_at } = conversation;
+    // Drawn anew only when something it shows is another: an opened reason stays open.
+    const signature = JSON.stringify([contact, status, created_at, gate?.decisions, gate?.window, channel, conversation.channel]);
+    if (this.drawn === signature) return;
+    this.drawn = signature;
+    this.pane.replaceChildren(
+      this.identity(contact),
+      section("May we write?", ...this.purposes(gate)),
+      section("Channel", this.channel(conversation, channel)),
+      section("Conversation", facts([
+        ["Status", status === "resolved" ? "Resolved" : "Open"],
+        ["Began", make("time", { datetime: created_at, title: exact(created_at) }, moment(created_at))],
+      ])),
+    );
+  }
+
+  identity(contact) {
+    const name = plainName(contact.name);
+    const close = make("button", { class: "icon-button contact__close", type: "button", "aria-label": "Close", onclick: () => this.intentions.close() }, icon("x"));
+    return make(
+      "header",
+      { class: "contact__head" },
+      make("span", { class: "contact__face", "aria-hidden": "true" }, initial(name)),
+      make("div", { class: "contact__who" },
+        make("h2", { class: "contact__name", dir: "auto" }, name),
+        contact.handle && contact.handle !== contact.name ? make("p", { class: "contact__handle" }, plainName(contact.handle)) : null),
+      close,
+    );
+  }
+
+  purposes(gate) {
+    if (!gate) return [make("p", { class: "contact__quiet" }, "Checking…")];
+    return PURPOSES.map(([purpose, label]) => {
+      const decision = gate.decisions[purpose];
+      const answer = make("span", { class: decision.allow ? "purpose__yes" : "purpose__no" }, icon(decision.allow ? "check" : "ban"), decision.allow ? "Yes" : "No");
+      return make(
+        "details",
+        { class: "purpose" },
+        make("summary", { class: "purpose__line" }, make("span", {}, label), answer),
+        make("p", {}, decision.reason),
+        ...(decision.remedies ?? []).map((remedy) => make("p", {}, remedy.text)),
+        make("p", { class: "purpose__rule" }, `Rule ${decision.rule} · ${decision.code}`),
+      );
+    });
+  }
+
+  channel(conversation, channel) {
+    const { kind, name } = conversation.channel;
+    const label = make("span", { class: "contact__channel" }, mark(kind), channel?.label ?? kind);
+    const rows = [["Kind", label]];
+    if (name) rows.push(["Name", name]);
+    if (channel?.account) rows.push(["Account", channel.account]);
+    rows.push(["State", channel && channel.state !== "connected" ? (channel.trouble ?? "Needs an admin") : "Connected"]);
+    return facts(rows);
+  }
+}
+
+const section = (title, ...children) =>
+  make("section", { class: "contact__section" }, make("h3", { class: "contact__title" }, title), ...children);
+
+const facts = (rows) =>
+  make("dl", { class: "facts" }, ...rows.map(([term, value]) => make("div", { class: "facts__row" }, make("dt", {}, term), make("dd", {}, value))));

@@ -1,0 +1,210 @@
+// The one place that draws a message: bubble, files, ticks, and what can be done about it.
+
+import { attachmentAddress } from "../api.js";
+import { icon, make, piece, setIcon, setText, setTime } from "../lib/dom.js";
+import { firstName, linked, plainName, size } from "../lib/text.js";
+import { clock, exact } from "../lib/time.js";
+
+const TICKS = {
+  queued: ["clock", "Waiting to be sent"],
+  sent: ["check", "Sent"],
+  delivered: ["check-check", "Delivered"],
+  read: ["check-check", "Read"],
+  failed: ["octagon-alert", "Not sent"],
+  unknown: ["octagon-alert", "Not certain"],
+};
+const STEPS = [
+  ["sent", "Sent"],
+  ["delivered", "Delivered"],
+  ["read", "Read"],
+  ["failed", "Failed"],
+];
+const FILE_ICONS = { audio: "music", video: "video", image: "image-off" };
+const PICTURES = new Set(["image", "sticker"]);
+const PICTURE_EDGE = 288;
+
+export function createMessage() {
+  const { root, parts } = piece("message");
+  root.parts = parts;
+  return root;
+}
+
+/**
+ * Draw `item` into an element of `createMessage`.
+ *
+ * item     { message, first, last }: place in its group
+ * context  { name, quoted(id), intentions }
+ */
+export function drawMessage(element, item, context) {
+  const { message, first, last } = item;
+  const { parts } = element;
+  element.classList.toggle("message--first", first);
+  element.classList.toggle("message--last", last);
+  if (element.drawn === message) return;
+  const before = element.drawn;
+  element.drawn = message;
+  element.dataset.direction = message.direction;
+  element.dataset.status = message.status;
+  element.id = message.id ? `m-${message.id}` : "";
+  drawAuthor(parts, message);
+  if (before?.text !== message.text || before?.type !== message.type) drawText(parts, message);
+  drawQuote(parts, message, context);
+  drawFiles(parts, before?.attachments, message.attachments, context);
+  drawMeta(parts, message);
+  drawBelow(parts.below, message, context);
+}
+
+function drawAuthor(parts, message) {
+  const shown = message.direction === "note";
+  parts.author.hidden = !shown;
+  if (shown) parts.author.replaceChildren(icon("sticky-note"), `Note · ${plainName(message.author?.name ?? "")}`);
+  if (message.direction === "outbound" && message.author?.name) parts.bubble.title = message.author.name;
+}
+
+function drawText(parts, message) {
+  const unsupported = message.type === "unsupported";
+  parts.text.hidden = !message.text && !unsupported;
+  parts.text.classList.toggle("bubble__text--unsupported", unsupported);
+  if (unsupported) {
+    const words = message.text || "They sent something of a kind that cannot be shown here yet.";
+    parts.text.replaceChildren(icon("info"), words);
+  } else parts.text.replaceChildren(...linked(message.text));
+  const emoji = /^(\p{Extended_Pictographic}|\p{Emoji_Modifier}|\u200d|\ufe0f){1,8}$/u.test(message.text);
+  parts.bubble.classList.toggle("bubble--emoji", emoji && message.attachments.length === 0);
+}
+
+function drawQuote(parts, message, { quoted, intentions, name }) {
+  const original = message.reply_to ? quoted(message.reply_to) : null;
+  parts.quote.hidden = !message.reply_to;
+  if (!message.reply_to) return;
+  const who = original?.direction === "inbound" ? name : "You";
+  setText(parts["quote-author"], original ? who : "");
+  setText(parts["quote-text"], original ? original.text.slice(0, 160) || "A file" : "An earlier message");
+  parts.quote.onclick = (event) => {
+    event.preventDefault();
+    intentions.jump(message.reply_to);
+  };
+}
+
+function drawFiles(parts, before, files, { intentions }) {
+  parts.files.hidden = files.length === 0;
+  parts.bubble.classList.toggle("bubble--picture", files.some((file) => PICTURES.has(file.kind)));
+  if (before === files) return;
+  // A file that stays as it was keeps its element: a picture is not loaded twice, a video plays on.
+  const known = parts.files.known ?? new Map();
+  const next = new Map();
+  for (const file of files) {
+    const kept = known.get(file.id);
+    const same = kept && JSON.stringify(kept.file) === JSON.stringify(file);
+    next.set(file.id, { file, element: same ? kept.element : drawFile(file, intentions) });
+  }
+  parts.files.known = next;
+  parts.files.replaceChildren(...[...next.values()].map(({ element }) => element));
+}
+
+function drawFile(file, intentions) {
+  if (PICTURES.has(file.kind)) return drawPicture(file, intentions);
+  if (file.state === "ready" && (file.kind === "audio" || file.kind === "video") && !file.preview) {
+    const media = make(file.kind, { class: `media media--${file.kind}`, controls: true, preload: "metadata", src: attachmentAddress(file.id) });
+    if (file.width && file.height) media.setAttribute("width", String(Math.min(file.width, PICTURE_EDGE)));
+    return media;
+  }
+  return drawCard(file);
+}
+
+function drawPicture(file, intentions) {
+  const { root, parts } = piece("picture");
+  const source = file.preview ?? attachmentAddress(file.id);
+  const [width, height] = fitted(file);
+  // Reserved before it loads, so that nothing below it moves.
+  root.style.width = `${width}px`;
+  root.style.aspectRatio = `${width} / ${height}`;
+  const say = (name, words) => {
+    parts.state.hidden = !name;
+    if (name) parts.state.replaceChildren(icon(name), words);
+  };
+  parts.image.hidden = file.state !== "ready";
+  root.disabled = file.state !== "ready";
+  if (file.state === "pending") say("clock", "The picture is on its way");
+  else if (file.state === "failed") say("image-off", file.reason ?? "The picture could not be fetched.");
+  else {
+    const name = plainName(file.name ?? "");
+    parts.image.alt = name ? `Picture: ${name}` : "Picture";
+    parts.image.width = width;
+    parts.image.height = height;
+    parts.image.addEventListener("error", () => {
+      parts.image.hidden = true;
+      say("rotate-cw", "It did not load. Try again");
+    });
+    parts.image.src = source;
+    root.addEventListener("click", () => {
+      if (!parts.image.hidden) intentions.enlarge({ source, name, alt: parts.image.alt });
+      else {
+        say(null);
+        parts.image.hidden = false;
+        parts.image.src = `${source}?again=${Date.now()}`;
+      }
+    });
+  }
+  return root;
+}
+
+/** The size at which a picture is shown: its own, at most so many pixels a side, never a sliver. */
+function fitted({ width, height, kind }) {
+  const edge = kind === "sticker" ? 144 : PICTURE_EDGE;
+  if (!width || !height) return [edge * 0.75, edge * 0.5625];
+  const scale = Math.min(1, edge / width, edge / height);
+  return [Math.max(96, Math.round(width * scale)), Math.max(64, Math.round(height * scale))];
+}
+
+function drawCard(file) {
+  const { root, parts } = piece("file");
+  const failed = file.state === "failed";
+  setIcon(root, failed ? "octagon-alert" : (FILE_ICONS[file.kind] ?? "file-text"));
+  setText(parts.name, plainName(file.name) || "File");
+  const detail = { pending: "On its way…", failed: file.reason ?? "It could not be fetched.", ready: size(file.size_bytes) };
+  setText(parts.detail, detail[file.state] ?? "");
+  root.classList.toggle("file--failed", failed);
+  if (file.state === "ready" && !file.preview) {
+    root.href = attachmentAddress(file.id);
+    root.download = "";
+  }
+  return root;
+}
+
+function drawMeta(parts, message) {
+  setTime(parts.time, message.sent_at, clock(message.sent_at), exact(message.sent_at));
+  const tick = message.direction === "outbound" ? TICKS[message.local ? "queued" : message.status] : null;
+  parts.tick.hidden = !tick || message.local === "refused";
+  if (!tick) return;
+  const steps = STEPS.filter(([step]) => message.status_at?.[step]).map(([step, word]) => `${word} ${exact(message.status_at[step])}`);
+  const words = message.local === "waiting" ? "Not sent yet" : tick[1];
+  parts.tick.dataset.status = message.local ? "queued" : message.status;
+  parts.tick.title = steps.length ? steps.join("\n") : words;
+  parts.tick.replaceChildren(icon(tick[0]), make("span", { class: "visually-hidden" }, words));
+}
+
+/** Under the bubble: what went wrong, what it means, what can be done. */
+function drawBelow(below, message, { name, intentions }) {
+  const button = (label, onclick) => make("button", { class: "link", type: "button", onclick }, label);
+  const say = (tone, words, ...buttons) => {
+    below.hidden = false;
+    below.dataset.tone = tone;
+    below.replaceChildren(make("span", {}, words), ...buttons.flatMap((b) => [" ", b]));
+  };
+  if (message.local === "refused") {
+    say("stop", `Not sent. ${message.problem}`, button("Dismiss", () => intentions.dismiss(message.client_id)));
+  } else if (message.local === "waiting") {
+    say("warn", "Not sent yet. It goes out when we are back.", button("Discard", () => intentions.discard(message.client_id)));
+  } else if (message.status === "failed") {
+    const again = button("Try again", () => intentions.retry(message));
+    say("stop", message.error?.reason ?? "It was not sent.", again);
+  } else if (message.status === "unknown") {
+    say(
+      "warn",
+      `Did ${firstName(name)} get this? We could not find out.`,
+      button("Mark as sent", () => intentions.markSent(message)),
+      button("Send again", () => intentions.retry(message)),
+    );
+  } else below.hidden = true;
+}
