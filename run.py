@@ -150,10 +150,16 @@ def assemble(parts: Parts, *, works: bool, demo: Demo | None = None) -> Context:
 def listen(host: str, port: int) -> socket.socket:
     """A listening socket, so that the port is known before anything is told of it."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # The protocol is named so that the event loop knows TCP and turns Nagle's delay off.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        return socket.create_server((host, port), family=family, backlog=2048)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(2048)
     except OSError as error:
+        listener.close()
         raise SettingsError(f"Port {port} is taken: choose another one with --port") from error
+    return listener
 
 
 async def serve(options: argparse.Namespace) -> None:

@@ -1,0 +1,111 @@
+"""Sets the simulator's stage for a demo, over its control API: accounts, customers, threads."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+import aiohttp
+
+from connectors.simulator.pictures import draw
+from connectors.simulator.scenes import SCENES, Person, Scene
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Played:
+    """One message of a past thread: `network` is the provider's own, which the inbox never saw."""
+
+    at: datetime
+    direction: str
+    text: str
+    provider_id: str
+    status: str | None
+    picture: bytes | None
+
+
+class Stage:
+    """raises   aiohttp.ClientError, when the simulator is not there or refuses"""
+
+    def __init__(self, simulator_url: str, session: aiohttp.ClientSession) -> None:
+        self._api = f"{simulator_url}/simulator/api"
+        self._session = session
+
+    async def open_line(self, kind: str, account: str, body: Mapping[str, object]) -> None:
+        """Register our side of an account; from then on its webhooks come."""
+        await self._call("PUT", f"/accounts/{kind}/{account}", body)
+
+    async def cast(self) -> None:
+        """Everybody who writes in the scenes."""
+        for person in {scene.customer.id: scene.customer for scene in SCENES}.values():
+            await self._call(
+                "PUT",
+                f"/customers/{person.id}",
+                {
+                    "name": person.name,
+                    "phone": person.phone,
+                    "username": person.username,
+                    "bsuid": bsuid(person),
+                    "behaviour": {
+                        "auto_reply": list(person.auto_reply),
+                        "auto_reply_delay_s": person.answers_after_s,
+                    },
+                },
+            )
+
+    async def play(self, scene: Scene, account: str, now: datetime) -> list[Played]:
+        """Put a scene into the customer's phone; no webhook leaves."""
+        lines = [
+            (line, now - timedelta(minutes=line.minutes_ago), line.image and draw(line.image))
+            for line in scene.lines
+        ]
+        messages = [
+            {
+                "direction": line.direction,
+                "text": line.text,
+                "at": at.isoformat(),
+                "status": line.status,
+                "image": picture and base64.b64encode(picture).decode(),
+            }
+            for line, at, picture in lines
+        ]
+        body = {
+            "kind": scene.kind,
+            "account": account,
+            "customer_id": scene.customer.id,
+            "messages": messages,
+        }
+        answer = await self._call("POST", "/history", body)
+        return [
+            Played(
+                at=at,
+                direction=line.direction,
+                text=line.text,
+                provider_id=provider_id,
+                status=line.status,
+                picture=picture or None,
+            )
+            for (line, at, picture), provider_id in zip(lines, answer["provider_ids"], strict=True)
+        ]
+
+    # Any: the control API's JSON.
+    async def _call(self, method: str, path: str, body: Mapping[str, object]) -> Any:
+        async with self._session.request(method, self._api + path, json=body) as response:
+            response.raise_for_status()
+            return await response.json()
+
+
+def bsuid(person: Person) -> str:
+    """A business-scoped user id of WhatsApp's form, the same at every start."""
+    digits = int(sha256(person.id.encode()).hexdigest(), 16) % 10**17
+    return f"US.{digits:017d}"
+
+
+def keys(kind: str, person: Person) -> tuple[str, ...]:
+    """The ids by which the provider of a kind will name this customer."""
+    if kind == "whatsapp":
+        return (person.phone.lstrip("+"), bsuid(person))
+    return (person.phone,)
