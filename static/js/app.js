@@ -2,7 +2,6 @@
 
 import { api, Problem, toSignIn, Unreachable } from "./api.js";
 import { batched, byId, setText } from "./lib/dom.js";
-import { forgetOthers } from "./lib/storage.js";
 import { count, firstName, sentence } from "./lib/text.js";
 import { setServerTime } from "./lib/time.js";
 import { listen } from "./keyboard.js";
@@ -45,7 +44,6 @@ export class App {
     this.draw();
     this.connect();
     this.listen();
-    forgetOthers(["assent.draft.", "assent.outbox."], boot.agent.id);
   }
 
   makeViews(boot) {
@@ -305,6 +303,8 @@ export class App {
 
   listen() {
     addEventListener("popstate", () => this.open(PATH.exec(location.pathname)?.[1] ?? null, { history: false }));
+    // A file dropped beside the thread must not replace the page.
+    for (const type of ["dragover", "drop"]) addEventListener(type, (event) => event.preventDefault());
     // Relative times and clocks go on by themselves.
     setInterval(this.redraw, CLOCK_MS);
     byId("rail-help").addEventListener("click", () => byId("help").showModal());

@@ -22,14 +22,3 @@ export function recall(key) {
     return null;
   }
 }
-
-/** Forget everything of other people who were signed in here before. */
-export function forgetOthers(prefixes, own) {
-  try {
-    for (const key of Object.keys(localStorage)) {
-      if (prefixes.some((prefix) => key.startsWith(prefix)) && !key.includes(own)) localStorage.removeItem(key);
-    }
-  } catch {
-    // Nothing is stored where storage is forbidden.
-  }
-}

@@ -163,6 +163,9 @@ export class Roster {
     const list = state.lists.get(state.listKey());
     this.more.hidden = !list || !list.has_more;
     setText(this.more, this.more.hidden ? "" : "Loading more…");
+    const { scrollHeight, scrollTop, clientHeight } = this.scroll;
+    // A list too short to scroll is not seen coming into view.
+    if (!this.more.hidden && scrollHeight - scrollTop - clientHeight < 300) this.intentions.more();
     const words = rows.length > 0 ? null : emptyWords(state, list);
     this.empty.hidden = !words;
     if (!words || this.empty.dataset.words === words.title) return;

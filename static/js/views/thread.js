@@ -65,6 +65,8 @@ export class Thread {
     }
     this.drawPill();
     this.look();
+    // A page too short to scroll is not seen coming into view.
+    if (thread?.has_more && this.box.scrollTop < 400) this.intentions.older();
   }
 
   leave(id) {
