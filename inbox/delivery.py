@@ -35,8 +35,8 @@ from inbox.domain.errors import (
 from inbox.domain.gate import Attempt, Decision, decide
 from inbox.domain.message import Failure, Message, Status, may_become
 from inbox.hub import Hub
-from inbox.intake import learn_refusal
 from inbox.links import Links
+from inbox.statuses import learn_refusal
 from inbox.store.messages import provider_key
 from inbox.stores import Stores
 

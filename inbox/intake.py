@@ -19,30 +19,27 @@ from prometheus_client import Counter as Metric
 
 from inbox import events, log
 from inbox.automation.keywords import KeywordAnswers, hear
-from inbox.consent import standing_of
 from inbox.directory import Directory
 from inbox.domain.channel import Channel, Connector
-from inbox.domain.consent import ConsentEvent, ConsentType, Purpose
 from inbox.domain.contact import Identity
 from inbox.domain.conversation import Conversation
 from inbox.domain.errors import MalformedPayload, StoreUnavailable
-from inbox.domain.ids import AttachmentId, ConsentEventId, ConversationId, MessageId
-from inbox.domain.message import Attachment, Author, Direction, Failure, Message, Status
+from inbox.domain.ids import AttachmentId, ConversationId, MessageId
+from inbox.domain.message import Attachment, Author, Direction, Message, Status
 from inbox.domain.report import MessageReceived, PreferenceReported, StatusReported
 from inbox.hub import Hub
 from inbox.ids import new_id
+from inbox.people import Arrival, People
+from inbox.statuses import Statuses, believable
 from inbox.store.conversations import Summary
 from inbox.store.files import Fetch
 from inbox.store.journal import JournalEntry
 from inbox.store.messages import Duplicate, provider_key
-from inbox.store.statuses import EarlyStatus
 from inbox.stores import Stores
 
 BATCH = 200
 HELD = 2000
 MOST_TRIES = 8
-# A provider's clock may run ahead of ours; a time further off than this is not believed.
-AHEAD = timedelta(minutes=10)
 
 REPORTS = Metric("assent_reports_total", "Reports read from webhooks", ["kind", "verdict"])
 _log = log.get("intake")
@@ -69,11 +66,6 @@ class _Batch:
     verdicts: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
 
 
-def believable(sent_at: datetime | None, received_at: datetime) -> datetime | None:
-    """The provider's time, unless it is missing or lies in the future."""
-    return None if sent_at is None or sent_at > received_at + AHEAD else sent_at
-
-
 class Intake:
     def __init__(
         self,
@@ -91,6 +83,8 @@ class Intake:
         self._wake_delivery = wake_delivery
         self._wake_fetching = wake_fetching
         self._keywords = KeywordAnswers(stores)
+        self._people = People(stores, hub, connectors)
+        self._statuses = Statuses(stores, hub)
         self._handed: list[JournalEntry] = []
         self._in_hand: set[str] = set()
         self._wake = asyncio.Event()
@@ -187,10 +181,10 @@ class Intake:
             await self._read(entry, batch)
         await self._messages(batch)
         for entry, status, channel in batch.statuses:
-            verdict = await self._status(status, channel, entry.received_at)
+            verdict = await self._statuses.apply(status, channel, entry.received_at)
             batch.verdicts[entry.id][verdict] += 1
         for preference, channel in batch.preferences:
-            await self._preference(preference, channel)
+            await self._statuses.prefer(preference, channel)
         verdicts = [(entry.id, _words(batch.verdicts[entry.id])) for entry in entries]
         for entry in entries:
             for verdict, count in batch.verdicts[entry.id].items():
@@ -240,12 +234,22 @@ class Intake:
         works = self._each_once(batch)
         if not works:
             return
-        people = await self._people(works)
+        known = await self._people.recognise(
+            [
+                Arrival(sender=w.report.sender, channel=w.channel, at=w.entry.received_at)
+                for w in works
+            ]
+        )
         groups: dict[ConversationId, list[_Work]] = defaultdict(list)
-        for work in works:
-            work.identity, conversation_id = people[(work.channel.id, work.report.sender.keys)]
-            groups[conversation_id].append(work)
-        conversations = await self._conversations(groups)
+        for work, person in zip(works, known, strict=True):
+            work.identity = person.identity
+            groups[person.conversation_id].append(work)
+        conversations = await self._people.conversations(
+            {
+                person.conversation_id: (person.identity, work.channel, work.entry.received_at)
+                for work, person in zip(works, known, strict=True)
+            }
+        )
         summaries: list[Summary] = []
         for conversation_id, group in groups.items():
             conversation = conversations[conversation_id]
@@ -276,76 +280,6 @@ class Intake:
             else:
                 kept[key] = work
         return list(kept.values())
-
-    async def _people(
-        self, works: Sequence[_Work]
-    ) -> dict[tuple[str, tuple[str, ...]], tuple[Identity, ConversationId]]:
-        """Everybody who wrote, known or new, by channel and keys."""
-        wanted: dict[str, list[_Work]] = defaultdict(list)
-        for work in works:
-            wanted[work.channel.id].append(work)
-        people: dict[tuple[str, tuple[str, ...]], tuple[Identity, ConversationId]] = {}
-        for group in wanted.values():
-            channel = group[0].channel
-            keys = list({key for work in group for key in work.report.sender.keys})
-            known = await self._stores.people.find_many(
-                channel.workspace_id, channel.id, channel.kind, keys
-            )
-            for work in group:
-                sender = work.report.sender
-                if (channel.id, sender.keys) in people:
-                    continue
-                found = next((known[key] for key in sender.keys if key in known), None)
-                if found is None:
-                    found = await self._stores.people.create(
-                        channel.workspace_id,
-                        channel.id,
-                        channel.kind,
-                        sender,
-                        work.entry.received_at,
-                    )
-                else:
-                    found = (await self._learn(found[0], found[1], work), found[1])
-                known.update({key: found for key in sender.keys})
-                people[(channel.id, sender.keys)] = found
-        return people
-
-    async def _learn(
-        self, identity: Identity, conversation_id: ConversationId, work: _Work
-    ) -> Identity:
-        learnt = await self._stores.people.learn(identity, work.report.sender)
-        if (learnt.name, learnt.handle) != (identity.name, identity.handle):
-            name = learnt.name or learnt.handle
-            await self._stores.people.rename(learnt.contact_id, name)
-            await self._stores.conversations.rename(conversation_id, name, learnt.handle)
-            conversation = await self._stores.conversations.find(
-                identity.workspace_id, conversation_id
-            )
-            if conversation is not None:
-                await self._hub.publish([events.contact_updated(conversation, name, learnt.handle)])
-        return learnt
-
-    async def _conversations(
-        self, groups: Mapping[ConversationId, Sequence[_Work]]
-    ) -> dict[ConversationId, Conversation]:
-        found = await self._stores.conversations.find_many(list(groups))
-        for conversation_id, group in groups.items():
-            if conversation_id in found:
-                continue
-            work = group[0]
-            if work.identity is None:
-                raise RuntimeError("a message without an identity")
-            await self._stores.people.ensure_contact(work.identity, work.entry.received_at)
-            conversation, is_new = await self._stores.conversations.create(
-                conversation_id, work.identity, work.entry.received_at
-            )
-            found[conversation_id] = conversation
-            if is_new:
-                manifest = self._connectors[work.entry.kind].manifest
-                await self._hub.publish(
-                    [events.conversation_created(conversation, work.channel, manifest)]
-                )
-        return found
 
     async def _store(
         self, conversation: Conversation, group: Sequence[_Work], batch: _Batch
@@ -474,131 +408,6 @@ class Intake:
                 )
             )
             self._wake_fetching()
-
-    # -- statuses --------------------------------------------------------------------------
-
-    async def _status(self, report: StatusReported, channel: Channel, received_at: datetime) -> str:
-        """Move a message forwards; what comes before its message is kept for it."""
-        failure = None
-        if report.error is not None:
-            failure = Failure(code=report.error.code, reason=report.error.reason)
-        at = believable(report.at, received_at) or received_at
-        message = await self._reported_message(report, channel)
-        if message is None:
-            key = provider_key(channel.id, report.provider_id)
-            early = EarlyStatus(key=key, status=report.status, at=at, failure=failure)
-            await self._stores.statuses.keep(channel.workspace_id, early, received_at)
-            # The message may have got its provider id just before that was kept.
-            message = await self._reported_message(report, channel)
-            if message is None:
-                return "early_status"
-        await self._learn_from_error(report, channel, message, at)
-        moved = await self._stores.messages.set_status(
-            message, report.status, at, failure=failure, provider_id=report.provider_id
-        )
-        if moved is None:
-            return "status_known"
-        await self._stores.conversations.show_status(moved)
-        await self._hub.publish([events.status_changed(moved, message.status)])
-        return "status"
-
-    async def _reported_message(self, report: StatusReported, channel: Channel) -> Message | None:
-        if report.message_id is not None:
-            found = await self._stores.messages.find(
-                channel.workspace_id, MessageId(report.message_id)
-            )
-            if found is not None and found.channel_id == channel.id:
-                return found
-        key = provider_key(channel.id, report.provider_id)
-        by_key = await self._stores.messages.find_by_keys(channel.workspace_id, [key])
-        found = by_key.get(key)
-        return found if found is not None and found.direction is Direction.OUTBOUND else None
-
-    async def _learn_from_error(
-        self, report: StatusReported, channel: Channel, message: Message, at: datetime
-    ) -> None:
-        if report.error is None or report.error.consent is None:
-            return
-        conversation = await self._stores.conversations.find(
-            channel.workspace_id, message.conversation_id
-        )
-        if conversation is None:
-            return
-        identity = await self._stores.people.get(conversation.identity_id)
-        recorded = await learn_refusal(
-            self._stores, identity, report.error.consent, report.error.code, at, message.id
-        )
-        if recorded is not None:
-            await self._hub.publish([events.consent_changed(conversation, recorded)])
-
-    async def _preference(self, report: PreferenceReported, channel: Channel) -> None:
-        """A contact told the provider what they want: on record, without a message."""
-        now = datetime.now(UTC)
-        known = await self._stores.people.find_many(
-            channel.workspace_id, channel.id, channel.kind, report.sender.keys
-        )
-        found = next(iter(known.values()), None)
-        if found is None:
-            found = await self._stores.people.create(
-                channel.workspace_id, channel.id, channel.kind, report.sender, now
-            )
-        identity, conversation_id = found
-        types = {"stop": ConsentType.PROVIDER_OPT_OUT, "resume": ConsentType.PROVIDER_OPT_IN}
-        before = await standing_of(self._stores, identity, now)
-        if before.marketing_block is (report.act == "stop"):
-            return
-        recorded = ConsentEvent(
-            id=ConsentEventId(new_id("cst")),
-            workspace_id=channel.workspace_id,
-            kind=channel.kind,
-            points=tuple(self._stores.people.tags(channel.kind, identity.keys)),
-            type=types[report.act],
-            at=report.at or now,
-            recorded_at=now,
-            method="provider",
-            text="",
-            actor="contact",
-            purpose=Purpose.PROMOTIONAL,
-            by_provider=True,
-            code=report.code,
-        )
-        await self._stores.ledger.record(recorded)
-        conversation = await self._stores.conversations.find(channel.workspace_id, conversation_id)
-        if conversation is not None:
-            await self._hub.publish([events.consent_changed(conversation, recorded)])
-
-
-async def learn_refusal(
-    stores: Stores,
-    identity: Identity,
-    consent: str,
-    code: str,
-    at: datetime,
-    message_id: MessageId,
-) -> ConsentEvent | None:
-    """Put on record that a provider refused because of the contact's wish; None when it was known
-    or says nothing about consent."""
-    if consent not in ("opt_out", "marketing_stop"):
-        return None
-    marketing = consent == "marketing_stop"
-    recorded = ConsentEvent(
-        id=ConsentEventId(new_id("cst")),
-        workspace_id=identity.workspace_id,
-        kind=identity.kind,
-        points=tuple(stores.people.tags(identity.kind, identity.keys)),
-        type=ConsentType.PROVIDER_OPT_OUT,
-        at=at,
-        recorded_at=datetime.now(UTC),
-        method="provider",
-        text="",
-        actor="contact",
-        purpose=Purpose.PROMOTIONAL if marketing else None,
-        hard=not marketing,
-        by_provider=True,
-        code=code,
-        message_id=message_id,
-    )
-    return recorded if await stores.ledger.record(recorded) else None
 
 
 def _words(verdicts: Counter[str]) -> str:

@@ -1,0 +1,104 @@
+"""Who wrote: finds or makes the identity, the contact and the conversation of each sender."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from inbox import events
+from inbox.domain.channel import Channel, Connector
+from inbox.domain.contact import Identity
+from inbox.domain.conversation import Conversation
+from inbox.domain.ids import ConversationId
+from inbox.domain.report import Sender
+from inbox.hub import Hub
+from inbox.stores import Stores
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Arrival:
+    """Somebody wrote on a channel at `at`."""
+
+    sender: Sender
+    channel: Channel
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Known:
+    """Who that is, and the conversation that it belongs to."""
+
+    identity: Identity
+    conversation_id: ConversationId
+
+
+class People:
+    def __init__(self, stores: Stores, hub: Hub, connectors: Mapping[str, Connector]) -> None:
+        self._stores = stores
+        self._hub = hub
+        self._connectors = connectors
+
+    async def recognise(self, arrivals: Sequence[Arrival]) -> list[Known]:
+        """Everybody who wrote, known or new, in the order given; one read for each channel."""
+        by_channel: dict[str, list[int]] = defaultdict(list)
+        for position, arrival in enumerate(arrivals):
+            by_channel[arrival.channel.id].append(position)
+        found: dict[int, Known] = {}
+        for positions in by_channel.values():
+            channel = arrivals[positions[0]].channel
+            keys = list({key for one in positions for key in arrivals[one].sender.keys})
+            stored = await self._stores.people.find_many(
+                channel.workspace_id, channel.id, channel.kind, keys
+            )
+            known = {
+                key: Known(identity=identity, conversation_id=conversation_id)
+                for key, (identity, conversation_id) in stored.items()
+            }
+            for one in positions:
+                person = await self._recognise_one(arrivals[one], known)
+                known.update({key: person for key in arrivals[one].sender.keys})
+                found[one] = person
+        return [found[position] for position in range(len(arrivals))]
+
+    async def _recognise_one(self, arrival: Arrival, known: Mapping[str, Known]) -> Known:
+        sender, channel = arrival.sender, arrival.channel
+        person = next((known[key] for key in sender.keys if key in known), None)
+        if person is None:
+            identity, conversation_id = await self._stores.people.create(
+                channel.workspace_id, channel.id, channel.kind, sender, arrival.at
+            )
+            return Known(identity=identity, conversation_id=conversation_id)
+        learnt = await self._stores.people.learn(person.identity, sender)
+        if (learnt.name, learnt.handle) != (person.identity.name, person.identity.handle):
+            await self._tell_name(learnt, person.conversation_id)
+        return Known(identity=learnt, conversation_id=person.conversation_id)
+
+    async def _tell_name(self, identity: Identity, conversation_id: ConversationId) -> None:
+        name = identity.name or identity.handle
+        await self._stores.people.rename(identity.contact_id, name)
+        await self._stores.conversations.rename(conversation_id, name, identity.handle)
+        conversation = await self._stores.conversations.find(identity.workspace_id, conversation_id)
+        if conversation is not None:
+            await self._hub.publish([events.contact_updated(conversation, name, identity.handle)])
+
+    async def conversations(
+        self, wanted: Mapping[ConversationId, tuple[Identity, Channel, datetime]]
+    ) -> dict[ConversationId, Conversation]:
+        """The conversations of these identities; what is missing is made and announced."""
+        found = await self._stores.conversations.find_many(list(wanted))
+        for conversation_id, (identity, channel, at) in wanted.items():
+            if conversation_id in found:
+                continue
+            await self._stores.people.ensure_contact(identity, at)
+            conversation, is_new = await self._stores.conversations.create(
+                conversation_id, identity, at
+            )
+            found[conversation_id] = conversation
+            if is_new:
+                manifest = self._connectors[channel.kind].manifest
+                await self._hub.publish(
+                    [events.conversation_created(conversation, channel, manifest)]
+                )
+        return found

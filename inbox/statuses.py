@@ -1,0 +1,156 @@
+"""What providers report of messages we sent, and of what contacts want: never backwards, each once."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from inbox import events
+from inbox.consent import standing_of
+from inbox.domain.channel import Channel
+from inbox.domain.consent import ConsentEvent, ConsentType, Purpose
+from inbox.domain.contact import Identity
+from inbox.domain.ids import ConsentEventId, MessageId
+from inbox.domain.message import Direction, Failure, Message
+from inbox.domain.report import PreferenceReported, StatusReported
+from inbox.hub import Hub
+from inbox.ids import new_id
+from inbox.store.messages import provider_key
+from inbox.store.statuses import EarlyStatus
+from inbox.stores import Stores
+
+# A provider's clock may run ahead of ours; a time further off than this is not believed.
+AHEAD = timedelta(minutes=10)
+
+
+def believable(at: datetime | None, received_at: datetime) -> datetime | None:
+    """The provider's time, unless it is missing or lies in the future."""
+    return None if at is None or at > received_at + AHEAD else at
+
+
+class Statuses:
+    def __init__(self, stores: Stores, hub: Hub) -> None:
+        self._stores = stores
+        self._hub = hub
+
+    async def apply(self, report: StatusReported, channel: Channel, received_at: datetime) -> str:
+        """Move a message forwards; what comes before its message is kept for it."""
+        failure = None
+        if report.error is not None:
+            failure = Failure(code=report.error.code, reason=report.error.reason)
+        at = believable(report.at, received_at) or received_at
+        message = await self._reported_message(report, channel)
+        if message is None:
+            key = provider_key(channel.id, report.provider_id)
+            early = EarlyStatus(key=key, status=report.status, at=at, failure=failure)
+            await self._stores.statuses.keep(channel.workspace_id, early, received_at)
+            # The message may have got its provider id just before that was kept.
+            message = await self._reported_message(report, channel)
+            if message is None:
+                return "early_status"
+        await self._learn_from_error(report, channel, message, at)
+        moved = await self._stores.messages.set_status(
+            message, report.status, at, failure=failure, provider_id=report.provider_id
+        )
+        if moved is None:
+            return "status_known"
+        await self._stores.conversations.show_status(moved)
+        await self._hub.publish([events.status_changed(moved, message.status)])
+        return "status"
+
+    async def _reported_message(self, report: StatusReported, channel: Channel) -> Message | None:
+        if report.message_id is not None:
+            found = await self._stores.messages.find(
+                channel.workspace_id, MessageId(report.message_id)
+            )
+            if found is not None and found.channel_id == channel.id:
+                return found
+        key = provider_key(channel.id, report.provider_id)
+        by_key = await self._stores.messages.find_by_keys(channel.workspace_id, [key])
+        found = by_key.get(key)
+        return found if found is not None and found.direction is Direction.OUTBOUND else None
+
+    async def _learn_from_error(
+        self, report: StatusReported, channel: Channel, message: Message, at: datetime
+    ) -> None:
+        if report.error is None or report.error.consent is None:
+            return
+        conversation = await self._stores.conversations.find(
+            channel.workspace_id, message.conversation_id
+        )
+        if conversation is None:
+            return
+        identity = await self._stores.people.get(conversation.identity_id)
+        recorded = await learn_refusal(
+            self._stores, identity, report.error.consent, report.error.code, at, message.id
+        )
+        if recorded is not None:
+            await self._hub.publish([events.consent_changed(conversation, recorded)])
+
+    async def prefer(self, report: PreferenceReported, channel: Channel) -> None:
+        """A contact told the provider what they want: on record, without a message."""
+        now = datetime.now(UTC)
+        known = await self._stores.people.find_many(
+            channel.workspace_id, channel.id, channel.kind, report.sender.keys
+        )
+        found = next(iter(known.values()), None)
+        if found is None:
+            found = await self._stores.people.create(
+                channel.workspace_id, channel.id, channel.kind, report.sender, now
+            )
+        identity, conversation_id = found
+        types = {"stop": ConsentType.PROVIDER_OPT_OUT, "resume": ConsentType.PROVIDER_OPT_IN}
+        before = await standing_of(self._stores, identity, now)
+        if before.marketing_block is (report.act == "stop"):
+            return
+        recorded = ConsentEvent(
+            id=ConsentEventId(new_id("cst")),
+            workspace_id=channel.workspace_id,
+            kind=channel.kind,
+            points=tuple(self._stores.people.tags(channel.kind, identity.keys)),
+            type=types[report.act],
+            at=report.at or now,
+            recorded_at=now,
+            method="provider",
+            text="",
+            actor="contact",
+            purpose=Purpose.PROMOTIONAL,
+            by_provider=True,
+            code=report.code,
+        )
+        await self._stores.ledger.record(recorded)
+        conversation = await self._stores.conversations.find(channel.workspace_id, conversation_id)
+        if conversation is not None:
+            await self._hub.publish([events.consent_changed(conversation, recorded)])
+
+
+async def learn_refusal(
+    stores: Stores,
+    identity: Identity,
+    consent: str,
+    code: str,
+    at: datetime,
+    message_id: MessageId,
+) -> ConsentEvent | None:
+    """Put on record that a provider refused because of the contact's wish; None when it was known
+    or says nothing about consent."""
+    if consent not in ("opt_out", "marketing_stop"):
+        return None
+    marketing = consent == "marketing_stop"
+    recorded = ConsentEvent(
+        id=ConsentEventId(new_id("cst")),
+        workspace_id=identity.workspace_id,
+        kind=identity.kind,
+        points=tuple(stores.people.tags(identity.kind, identity.keys)),
+        type=ConsentType.PROVIDER_OPT_OUT,
+        at=at,
+        recorded_at=datetime.now(UTC),
+        method="provider",
+        text="",
+        actor="contact",
+        purpose=Purpose.PROMOTIONAL if marketing else None,
+        hard=not marketing,
+        by_provider=True,
+        code=code,
+        message_id=message_id,
+    )
+    return recorded if await stores.ledger.record(recorded) else None
