@@ -1,4 +1,4 @@
-"""What providers report of messages we sent, and of what contacts want: never backwards, each once."""
+"""What providers report of messages we sent and of what contacts want: each once, never back."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ from inbox.web.api import views
 from inbox.web.api.conversations import mark_read
 from inbox.web.context import Context
 from inbox.web.signin import find_caller, has_our_origin
-from inbox.web.sockets import Socket
+from inbox.web.sockets import MOST_EVENTS, Socket
 
 PROTOCOL = "assent.v1"
 MOST_FRAME = 64 * 1024
@@ -207,9 +207,14 @@ class _Session:
             "server_time": rfc3339(datetime.now(UTC)),
         }
         self._socket.send(msgspec.json.encode(welcome).decode())
+        if len(early) > MOST_EVENTS:
+            # More than a screen's buffer holds: fetching is quicker than reading it all.
+            early = [Resync(reason="too_far_behind", cursor=listening.cursor)]
         for item in early:
             self._socket.deliver(item)
         self._deliver = self._socket.deliver
+        if not self._context.watch.database_up:
+            self._socket.send(self._context.watch.frame())
 
     async def _look_at(self, conversation_id: str | None) -> None:
         if self._viewing is not None and self._viewing != conversation_id:
