@@ -243,7 +243,7 @@ class Past:
                 last_inbound_at=line.at,
                 basis_at=None if is_stop else line.at,
                 newest_sent_at=line.at,
-                waiting_since=line.at,
+                waiting_since=None if is_stop else line.at,
             )
         await self._stores.conversations.summarise([summary])
         return await self._again(channel.workspace_id, conversation.id)

@@ -112,7 +112,11 @@ def conversation_read(
 
 
 def contact_updated(conversation: Conversation, name: str, handle: str) -> Event:
-    data = {"id": conversation.contact_id, "name": name, "handle": handle}
+    data = {
+        "id": conversation.contact_id,
+        "name": shapes.readable(name),
+        "handle": shapes.readable(handle),
+    }
     return _event("contact.updated", conversation=conversation, data=data)
 
 

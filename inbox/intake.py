@@ -439,7 +439,8 @@ def _summary(
             last_inbound_at=max(windows),
             basis_at=max(bases, default=None),
             newest_sent_at=max(believed, default=None),
-            waiting_since=min(windows),
+            # Who writes STOP waits for no answer.
+            waiting_since=min(bases, default=None),
         )
     ]
 

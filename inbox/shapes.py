@@ -6,7 +6,10 @@ docs/api.md describes them; nothing else in the project writes these keys.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
+
+import phonenumbers
 
 from inbox.domain.agent import Agent
 from inbox.domain.channel import Channel, Manifest
@@ -18,6 +21,18 @@ from inbox.store.conversations import ReadMark
 
 # Any: JSON is what these functions make.
 Json = dict[str, Any]
+
+
+@lru_cache(maxsize=20_000)
+def readable(handle: str) -> str:
+    """A number as people write it (`+1 555-0100`); anything else as it is."""
+    if not handle.startswith("+") or not handle[1:].isdigit():
+        return handle
+    try:
+        number = phonenumbers.parse(handle)
+    except phonenumbers.NumberParseException:
+        return handle
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
 
 
 def time(instant: datetime | None) -> str | None:
@@ -60,7 +75,11 @@ def message(value: Message) -> Json:
         "client_id": value.client_id,
         "reply_to": value.reply_to,
         "purpose": value.purpose,
-        "author": {"type": value.author.type, "id": value.author.id, "name": value.author.name},
+        "author": {
+            "type": value.author.type,
+            "id": value.author.id,
+            "name": value.author.name and readable(value.author.name),
+        },
         "decision": value.decision,
         "sent_at": rfc3339(value.sent_at),
         "received_at": rfc3339(value.received_at),
@@ -85,7 +104,7 @@ def preview(value: Preview | None) -> Json | None:
         "type": value.type,
         "text": value.text,
         "status": value.status,
-        "author_name": value.author_name,
+        "author_name": value.author_name and readable(value.author_name),
         "at": rfc3339(value.at),
     }
 
@@ -100,7 +119,11 @@ def conversation(
     return {
         "id": value.id,
         "channel": {"id": channel.id, "kind": channel.kind, "name": channel.name},
-        "contact": {"id": value.contact_id, "name": value.contact_name, "handle": value.handle},
+        "contact": {
+            "id": value.contact_id,
+            "name": readable(value.contact_name),
+            "handle": readable(value.handle),
+        },
         "status": value.status,
         "assignee": None,
         "last_message": preview(value.last_message),
