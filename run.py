@@ -17,8 +17,8 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -73,6 +73,14 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._sockets.close_all(1012, "1000")
         await super().shutdown(sockets)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """As uvicorn does, but a SIGTERM that has been obeyed is not raised once more: it would end
+        us before the database and the simulator are stopped."""
+        with super().capture_signals():
+            yield
+            self._captured_signals = [n for n in self._captured_signals if n != signal.SIGTERM]
 
 
 async def open_parts(
