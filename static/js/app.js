@@ -23,6 +23,7 @@ import { Thread } from "./views/thread.js";
 import { Toasts } from "./views/toasts.js";
 
 const CLOCK_MS = 20_000;
+const NOTICE_MS = 4_000;
 const PATH = /^\/app\/c\/([\w-]+)$/u;
 
 export class App {
@@ -226,6 +227,7 @@ export class App {
       this.newer.set(id, new Set(ids.length ? ids : ["unknown"]));
       const thread = this.state.threads.get(id);
       if (ids.some((message) => !thread?.messages.has(message))) this.sync.thread(id);
+      this.forgiveNewer(id);
       setText(byId("announcer"), `${sentence(count(ids.length || 1, "new message", "new messages"))}. Your words were not sent; read first.`);
     } else if (problem.status === 403 || problem.status === 409) this.sync.gate(id);
     this.redraw();
@@ -244,15 +246,23 @@ export class App {
   sawUpTo(id, message) {
     this.seen.set(id, message.id);
     const conversation = this.state.conversations.get(id);
-    const newer = this.newer.get(id);
-    if (newer) {
-      const { sorted } = this.state.thread(id);
-      const at = sorted.indexOf(message);
-      const unread = [...newer].filter((key) => sorted.findIndex((known) => known.id === key) > at || !this.state.threads.get(id).messages.has(key));
-      // The bar stays for a moment even when they are on the screen: it says why nothing was sent.
-      if (unread.length === 0) setTimeout(() => (this.newer.delete(id), this.redraw()), 4_000);
-    }
+    this.forgiveNewer(id);
     if (conversation && message.inbound_seq > (conversation.read?.inbound_seq ?? 0)) this.markRead(id, message);
+  }
+
+  /** What held a send back has been on the screen: a moment later one may send. */
+  forgiveNewer(id) {
+    const newer = this.newer.get(id);
+    const order = this.state.thread(id)?.sorted.map((message) => message.id);
+    if (!newer || !order) return;
+    const seen = order.indexOf(this.seen.get(id));
+    const isSeen = (key) => order.includes(key) && order.indexOf(key) <= seen;
+    if (![...newer].every(isSeen)) return;
+    // The bar stays long enough to be read: it says why nothing was sent.
+    setTimeout(() => {
+      this.newer.delete(id);
+      this.redraw();
+    }, NOTICE_MS);
   }
 
   async markRead(id, message) {

@@ -115,11 +115,11 @@ export class Socket {
     return ceiling / 2 + (Math.random() * ceiling) / 2;
   }
 
+  /** Begin anew at once: a line from before the gap may be there and yet lead nowhere. */
   reconnectNow() {
-    if (!this.timer) {
-      this.checkAlive();
-      return;
-    }
+    const before = this.connection;
+    this.connection = null;
+    before?.close();
     this.attempt = 0;
     this.handlers.onState("reconnecting");
     this.open();

@@ -76,7 +76,7 @@ export class Composer {
     this.text.placeholder = note
       ? "A note for your colleagues. The contact does not see it."
       : closed
-        ? "Writing is closed. What you had written is kept."
+        ? "Replies are closed here. A note still works."
         : `Write to ${this.name} on ${label}…`;
     this.text.setAttribute("aria-label", note ? "Note" : `Reply to ${this.name}`);
     const files = !note && !closed && this.channel?.max_attachments > 0;
@@ -181,6 +181,7 @@ export class Composer {
     this.said = false;
     if (this.sendButton.disabled) {
       this.drawSend();
+      if (this.answer?.hold) this.say("Read the new messages first, then send.");
       return;
     }
     const text = this.text.value.trim();

@@ -58,13 +58,13 @@ function refused(gate, decision, conversation, channel) {
     decision.code === "DENY_WINDOW_CLOSED" && closes
       ? `Closed since ${moment(closes)}. ${channel?.label ?? "The channel"} allows free replies for ${gate.window.hours} hours after ${name} last wrote.`
       : named(decision.reason, name);
-  const remedy = decision.remedies?.[0] ? ` ${named(decision.remedies[0].text, name)}` : "";
+  const remedy = decision.remedies?.[0] ? ` ${decision.remedies[0].text.replace(/^The contact\b/u, "They")}` : "";
   const stopped = decision.code !== "DENY_WINDOW_CLOSED";
   return { tone: "stop", icon: stopped ? "ban" : "lock", text: text + remedy, open: false, actions: ["alternatives"] };
 }
 
 /** The server does not say who; here it is known. */
-const named = (text, name) => text.replace(/^(They|The contact)\b/u, name);
+const named = (text, name) => text.replace(/^They\b/u, name);
 
 export class Gate {
   /** intentions: `recheck()`, `readFirst()`, `open(id)` */

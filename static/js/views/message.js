@@ -55,9 +55,11 @@ export function drawMessage(element, item, context) {
 }
 
 function drawAuthor(parts, message) {
-  const shown = message.direction === "note";
-  parts.author.hidden = !shown;
-  if (shown) parts.author.replaceChildren(icon("sticky-note"), `Note · ${plainName(message.author?.name ?? "")}`);
+  const note = message.direction === "note";
+  const automatic = message.direction === "outbound" && message.author?.type === "system";
+  parts.author.hidden = !note && !automatic;
+  if (note) parts.author.replaceChildren(icon("sticky-note"), `Note · ${plainName(message.author?.name ?? "")}`);
+  if (automatic) setText(parts.author, "Sent automatically");
   if (message.direction === "outbound" && message.author?.name) parts.bubble.title = message.author.name;
 }
 
