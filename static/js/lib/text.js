@@ -1,4 +1,4 @@
-// Pure helpers for text: links, sizes, names, and how many SMS segments a text needs.
+// Pure functions for text: links, sizes, names, and how many SMS segments a text needs.
 
 import { make } from "./dom.js";
 
