@@ -149,6 +149,13 @@ def decision(value: Decision) -> Json:
         "rule": value.rule,
         "reason": value.reason,
         "remedies": [{"code": one.code, "text": one.text} for one in value.remedies],
+        "evidence": value.evidence
+        and {
+            "text": value.evidence.text,
+            "at": rfc3339(value.evidence.at),
+            "method": value.evidence.method,
+            "message_id": value.evidence.message_id,
+        },
     }
 
 

@@ -118,14 +118,26 @@ class Remedy:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Evidence:
+    """What a refusal rests on: the contact's own words or the provider's report, and when."""
+
+    text: str
+    at: datetime
+    method: str
+    message_id: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Decision:
-    """The gate's answer. `permit` only where it is allowed and the attempt named its subject."""
+    """The gate's answer. `permit` only where it is allowed and the attempt named its subject;
+    `evidence` only where one event of the ledger decided."""
 
     allow: bool
     code: str
     rule: str
     reason: str
     remedies: tuple[Remedy, ...] = ()
+    evidence: Evidence | None = None
     permit: Permit | None = None
 
 
@@ -223,11 +235,18 @@ def _opted_out(case: _Case) -> Decision | None:
     if not opt_out.hard and case.attempt.purpose is Purpose.REPLY and wrote_since:
         return None
     said = f" by writing “{opt_out.text}”" if opt_out.text else ""
-    return _deny(
-        "DENY_OPTED_OUT",
-        "10",
-        f"They stopped {case.policy.label} messages{said}.",
-        _start_remedy(case),
+    return Decision(
+        allow=False,
+        code="DENY_OPTED_OUT",
+        rule="10",
+        reason=f"They stopped {case.policy.label} messages{said}.",
+        remedies=(_start_remedy(case),),
+        evidence=Evidence(
+            text=opt_out.text,
+            at=opt_out.at,
+            method=opt_out.method,
+            message_id=opt_out.message_id,
+        ),
     )
 
 

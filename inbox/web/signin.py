@@ -54,7 +54,12 @@ def set_cookie(request: Request, response: Response, token: str) -> None:
 
 
 def has_our_origin(connection: HTTPConnection) -> bool:
-    return connection.headers.get("origin") == contexts.of(connection).settings.public_url
+    """Whether the browser says that our own page asked. A form under our referrer policy sends an
+    `Origin` of `null`; then only the browser's own word, `Sec-Fetch-Site`, counts."""
+    origin = connection.headers.get("origin")
+    if origin in (None, "null"):
+        return connection.headers.get("sec-fetch-site") == "same-origin"
+    return origin == contexts.of(connection).settings.public_url
 
 
 async def find_caller(connection: HTTPConnection) -> Caller | None:
