@@ -55,6 +55,7 @@ def _bare(text: str) -> str:
 
 def keyword(text: str, words: Words) -> Keyword | None:
     """What the message asks for, when it is one of the words and nothing else; None otherwise."""
+    text = text.strip()
     if len(text) > 60:
         return None
     bare = _bare(text)
