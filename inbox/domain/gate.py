@@ -189,7 +189,8 @@ def _optout_confirmation(case: _Case) -> Decision | None:
         return _deny("DENY_NO_OPT_OUT", "7", "There is no opt-out to confirm.")
     if standing.confirmed_at is not None:
         return _deny("DENY_CONFIRMATION_DUPLICATE", "7a", "The opt-out is already confirmed.")
-    if standing.opt_out.by_provider:
+    # While the provider blocks, it has confirmed, and would take nothing of ours.
+    if standing.opt_out.by_provider or standing.provider_block:
         return _deny(
             "DENY_PROVIDER_SENDS_IT", "7b", f"The {case.policy.label} provider confirms it itself."
         )
@@ -345,7 +346,8 @@ def decide(attempt: Attempt, facts: Facts, policy: Policy, now: datetime) -> Dec
     returns   always an answer; with a permit when allowed and `attempt.subject` is given
     source    docs/consent.md
     """
-    known = attempt.purpose in tuple(Purpose) and attempt.sort in (
+    # By type: the rules tell purposes apart by identity, which the mere word would slip through.
+    known = isinstance(attempt.purpose, Purpose) and attempt.sort in (
         "message",
         "optout_confirmation",
         "help_reply",
