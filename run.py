@@ -86,16 +86,11 @@ class Server(uvicorn.Server):
 async def open_parts(
     stack: AsyncExitStack,
     settings: Settings,
+    url: str,
     allow: frozenset[tuple[str, int]] = frozenset(),
-    *,
-    join: bool = False,
 ) -> Parts:
-    """Open the database and the client for providers.
-
-    join   a command may use the database of a server that runs on this data directory
-    """
+    """Open the database at `url` and the client for providers."""
     keys = keyring(os.environ, settings)
-    url = settings.mongodb_url or await _embedded(stack, settings, join=join)
     database = Database(url, keys)
     stack.callback(database.close)
     await database.prepare()
@@ -107,7 +102,13 @@ async def open_parts(
     return Parts(settings=settings, stores=stores(database), connectors=connectors, links=links)
 
 
-async def _embedded(stack: AsyncExitStack, settings: Settings, *, join: bool) -> str:
+async def database_url(stack: AsyncExitStack, settings: Settings, *, join: bool = False) -> str:
+    """The MongoDB of the settings, or one of our own, which takes the data directory for us.
+
+    join   a command may use the database of a server that runs on this directory
+    """
+    if settings.mongodb_url is not None:
+        return settings.mongodb_url
     embedded = EmbeddedDatabase(settings.data_dir)
     note = settings.data_dir / "db.url"
     try:
@@ -180,7 +181,8 @@ async def serve(options: argparse.Namespace) -> None:
         if options.demo:
             context, announce = await start_demo(stack, settings, port)
         else:
-            parts = await open_parts(stack, settings, _loopback_providers(settings))
+            url = await database_url(stack, settings)
+            parts = await open_parts(stack, settings, url, _loopback_providers(settings))
             context, announce = assemble(parts, works=options.role != "web"), say_ready
         if options.role == "worker":
             listener.close()
@@ -268,6 +270,8 @@ async def start_demo(
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     data_dir = settings.data_dir.absolute()
+    # First, for it holds the directory's lock: the simulator noted there may be another server's.
+    url = await database_url(stack, settings)
     child = ChildProcess(
         [
             *(sys.executable, "-m", "connectors.simulator", "--host", "127.0.0.1"),
@@ -287,7 +291,7 @@ async def start_demo(
     simulator_port = int(line.split()[1])
     simulator_url = f"http://127.0.0.1:{simulator_port}"
     settings = replace(settings, graph_url=f"{simulator_url}/v26.0", twilio_url=simulator_url)
-    parts = await open_parts(stack, settings, frozenset({("127.0.0.1", simulator_port)}))
+    parts = await open_parts(stack, settings, url, frozenset({("127.0.0.1", simulator_port)}))
     session = await stack.enter_async_context(aiohttp.ClientSession())
     stage = Stage(simulator_url, session)
     await stage.cast()
@@ -435,7 +439,8 @@ async def _command(
     settings = read(os.environ, host="127.0.0.1", port=options.port, data_dir=options.data_dir)
     async with AsyncExitStack() as stack:
         allow = _loopback_providers(settings)
-        await command(await open_parts(stack, settings, allow, join=True), options)
+        url = await database_url(stack, settings, join=True)
+        await command(await open_parts(stack, settings, url, allow), options)
 
 
 def main() -> int:
