@@ -9,12 +9,11 @@ from pathlib import Path
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
+from starlette.types import ASGIApp, Scope
 
 from inbox import log
 from inbox.domain.errors import AssentError
@@ -23,7 +22,7 @@ from inbox.web import pages, socket, webhooks
 from inbox.web.api import attachments, conversations, messages, workspace
 from inbox.web.context import Context
 from inbox.web.middleware import Guard
-from inbox.web.problems import on_crash, on_error, on_http_error
+from inbox.web.problems import on_crash, on_disconnect, on_error, on_http_error
 
 _STATIC = Path(__file__).resolve().parents[2] / "static"
 _log = log.get("web")
@@ -106,17 +105,18 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
         yield
 
 
-def build(context: Context, hosts: frozenset[str]) -> Starlette:
+def build(context: Context, hosts: frozenset[str]) -> ASGIApp:
     """The application over its parts; `hosts` are the values of Host that are ours."""
     app = Starlette(
         routes=ROUTES,
         lifespan=_lifespan,
-        middleware=[Middleware(Guard, hosts=hosts, secure=context.settings.secure)],
         exception_handlers={
             AssentError: on_error,
             HTTPException: on_http_error,
+            ClientDisconnect: on_disconnect,
             Exception: on_crash,
         },
     )
     contexts.attach(app, context)
-    return app
+    # Around everything: middleware given to Starlette does not see the answer to a crash.
+    return Guard(app, hosts=hosts, secure=context.settings.secure)

@@ -53,13 +53,14 @@ def problem(
     )
 
 
+# Any: what `problem` takes.
 def _answer(request: Request, status: int, code: str, detail: str, **more: Any) -> Response:
     path = request.url.path
     if path.startswith("/api/"):
         return problem(request, status, code, detail, **more)
     if status == 401 and request.method == "GET":
         return RedirectResponse(f"/login?next={path}", status_code=303)
-    return render(
+    page = render(
         request,
         "error.html",
         {
@@ -70,6 +71,8 @@ def _answer(request: Request, status: int, code: str, detail: str, **more: Any) 
         },
         status_code=status,
     )
+    page.headers.update(more.get("headers") or {})
+    return page
 
 
 async def on_error(request: Request, error: Exception) -> Response:
@@ -96,7 +99,13 @@ async def on_http_error(request: Request, error: Exception) -> Response:
     details = {404: "There is nothing here.", 405: "This address does not take that method."}
     detail = details.get(error.status_code, HTTPStatus(error.status_code).phrase)
     code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
-    return _answer(request, error.status_code, code, detail)
+    headers = dict(error.headers or {})  # such as `Allow`
+    return _answer(request, error.status_code, code, detail, headers=headers)
+
+
+async def on_disconnect(request: Request, error: Exception) -> Response:
+    """The caller went away while sending its body: nobody hears this, and it is no defect."""
+    return Response(status_code=400)
 
 
 async def on_crash(request: Request, error: Exception) -> Response:
