@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from inbox import drafts
 from inbox.auth.passwords import Passwords
 from inbox.automation.keywords import KeywordAnswers, hear
 from inbox.domain.agent import Agent, Role
@@ -27,7 +28,6 @@ from inbox.domain.ids import (
     AttachmentId,
     ChannelId,
     ConversationId,
-    MessageId,
     WorkspaceId,
 )
 from inbox.domain.message import Attachment, Author, Direction, Message, Status
@@ -181,21 +181,11 @@ class Past:
         author = Author(type="agent", id=ana.id, name=ana.name)
         if line.inbound:
             author = Author(type="contact", id=identity.contact_id, name=conversation.contact_name)
-        draft = Message(
-            id=MessageId(new_id("msg")),
-            workspace_id=channel.workspace_id,
-            conversation_id=conversation.id,
-            channel_id=channel.id,
-            seq=0,
-            place=0,
-            inbound_seq=0,
-            direction=Direction.INBOUND if line.inbound else Direction.OUTBOUND,
+        direction = Direction.INBOUND if line.inbound else Direction.OUTBOUND
+        draft = replace(
+            drafts.message(conversation, direction, author, line.text, line.at),
             type="image" if attachments else "text",
-            text=line.text,
-            author=author,
             status=Status.RECEIVED if line.inbound else Status(line.status or "sent"),
-            sent_at=line.at,
-            received_at=line.at,
             attachments=attachments,
             provider_id=line.provider_id,
             status_at={} if line.inbound else _status_times(line),

@@ -12,12 +12,12 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from prometheus_client import Counter as Metric
 
-from inbox import events, log
+from inbox import drafts, events, log
 from inbox.automation.keywords import KeywordAnswers, hear
 from inbox.directory import Directory
 from inbox.domain.channel import Channel, Connector
@@ -25,7 +25,7 @@ from inbox.domain.contact import Identity
 from inbox.domain.conversation import Conversation
 from inbox.domain.errors import MalformedPayload, StoreUnavailable
 from inbox.domain.ids import AttachmentId, ConversationId, MessageId
-from inbox.domain.message import Attachment, Author, Direction, Message, Status
+from inbox.domain.message import Attachment, Author, Direction, Message
 from inbox.domain.report import MessageReceived, PreferenceReported, StatusReported
 from inbox.hub import Hub
 from inbox.ids import new_id
@@ -338,23 +338,14 @@ class Intake:
             if key in quoted and quoted[key].conversation_id == conversation.id:
                 reply_to = quoted[key].id
         sender = report.sender
-        return Message(
-            id=MessageId(new_id("msg")),
-            workspace_id=conversation.workspace_id,
-            conversation_id=conversation.id,
-            channel_id=work.channel.id,
-            seq=0,
-            place=0,
-            inbound_seq=0,
-            direction=Direction.INBOUND,
+        author = Author(
+            type="contact", id=conversation.contact_id, name=sender.name or sender.handle
+        )
+        at = entry.received_at
+        return replace(
+            drafts.message(conversation, Direction.INBOUND, author, report.text, at),
             type=report.type,
-            text=report.text,
-            author=Author(
-                type="contact", id=conversation.contact_id, name=sender.name or sender.handle
-            ),
-            status=Status.RECEIVED,
-            sent_at=believable(report.sent_at, entry.received_at) or entry.received_at,
-            received_at=entry.received_at,
+            sent_at=believable(report.sent_at, at) or at,
             attachments=attachments,
             provider_id=report.provider_id,
             reply_to=reply_to,

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from inbox import events
+from inbox import drafts, events
 from inbox.consent import standing_of
 from inbox.domain.channel import Channel
 from inbox.domain.consent import ConsentEvent, ConsentType, Purpose
 from inbox.domain.contact import Identity
-from inbox.domain.ids import ConsentEventId, MessageId
+from inbox.domain.ids import MessageId
 from inbox.domain.message import Direction, Failure, Message
 from inbox.domain.report import PreferenceReported, StatusReported
 from inbox.hub import Hub
-from inbox.ids import new_id
 from inbox.store.messages import provider_key
 from inbox.store.statuses import EarlyStatus
 from inbox.stores import Stores
@@ -102,17 +102,16 @@ class Statuses:
         before = await standing_of(self._stores, identity, now)
         if before.marketing_block is (report.act == "stop"):
             return
-        recorded = ConsentEvent(
-            id=ConsentEventId(new_id("cst")),
-            workspace_id=channel.workspace_id,
-            kind=channel.kind,
-            points=tuple(self._stores.people.tags(channel.kind, identity.keys)),
-            type=types[report.act],
-            at=report.at or now,
-            recorded_at=now,
-            method="provider",
-            text="",
-            actor="contact",
+        recorded = replace(
+            drafts.consent(
+                self._stores,
+                identity,
+                types[report.act],
+                method="provider",
+                actor="contact",
+                at=report.at or now,
+                recorded_at=now,
+            ),
             purpose=Purpose.PROMOTIONAL,
             by_provider=True,
             code=report.code,
@@ -136,21 +135,20 @@ async def learn_refusal(
     if consent not in ("opt_out", "marketing_stop"):
         return None
     marketing = consent == "marketing_stop"
-    recorded = ConsentEvent(
-        id=ConsentEventId(new_id("cst")),
-        workspace_id=identity.workspace_id,
-        kind=identity.kind,
-        points=tuple(stores.people.tags(identity.kind, identity.keys)),
-        type=ConsentType.PROVIDER_OPT_OUT,
-        at=at,
-        recorded_at=datetime.now(UTC),
-        method="provider",
-        text="",
-        actor="contact",
+    recorded = replace(
+        drafts.consent(
+            stores,
+            identity,
+            ConsentType.PROVIDER_OPT_OUT,
+            method="provider",
+            actor="contact",
+            at=at,
+            recorded_at=datetime.now(UTC),
+            message_id=message_id,
+        ),
         purpose=Purpose.PROMOTIONAL if marketing else None,
         hard=not marketing,
         by_provider=True,
         code=code,
-        message_id=message_id,
     )
     return recorded if await stores.ledger.record(recorded) else None

@@ -6,22 +6,20 @@ refuse a second copy.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from inbox import events
+from inbox import drafts, events
 from inbox.consent import facts, policy, standing_of
 from inbox.domain.channel import Channel, Manifest
-from inbox.domain.consent import ConsentEvent, ConsentType, Purpose
+from inbox.domain.consent import ConsentType, Purpose
 from inbox.domain.contact import Identity
 from inbox.domain.conversation import Conversation
 from inbox.domain.event import Event
 from inbox.domain.gate import Attempt, Sort, decide
-from inbox.domain.ids import ConsentEventId, MessageId
 from inbox.domain.keywords import Keyword, keyword, provider_acts_on
-from inbox.domain.message import Author, Delivery, Direction, Message, Status
+from inbox.domain.message import Author, Delivery, Direction, Message
 from inbox.domain.report import MessageReceived
-from inbox.ids import new_id
 from inbox.shapes import decision as decision_shape
 from inbox.store.conversations import Summary
 from inbox.store.messages import Duplicate
@@ -81,20 +79,20 @@ class KeywordAnswers:
         means_nothing = heard.word is Keyword.START and not stopped
         if means_nothing and not await self._is_on_record(identity, message, now):
             return [], []  # "yes" and "start" are ordinary words of who never stopped
-        recorded = ConsentEvent(
-            id=ConsentEventId(new_id("cst")),
-            workspace_id=identity.workspace_id,
-            kind=identity.kind,
-            points=tuple(self._stores.people.tags(identity.kind, identity.keys)),
-            type=_RECORDED[heard.word],
-            at=at,
-            recorded_at=now,
-            method="keyword",
-            text=message.text[:200],
-            actor="contact",
+        recorded = replace(
+            drafts.consent(
+                self._stores,
+                identity,
+                _RECORDED[heard.word],
+                method="keyword",
+                actor="contact",
+                at=at,
+                recorded_at=now,
+                text=message.text,
+                message_id=message.id,
+            ),
             hard=heard.word is Keyword.STOP and manifest.hard_stop,
             by_provider=heard.by_provider and heard.word is Keyword.STOP,
-            message_id=message.id,
         )
         is_new = await self._stores.ledger.record(recorded)
         published: list[Event] = []
@@ -134,12 +132,9 @@ class KeywordAnswers:
                 text += f" {manifest.provider} confirmed it."
         else:
             text = f"{conversation.contact_name} allowed {manifest.label} messages again."
-        draft = _draft(
-            conversation,
-            Direction.ACTIVITY,
-            text,
+        draft = replace(
+            drafts.message(conversation, Direction.ACTIVITY, Author(type="system"), text, now),
             client_id=f"activity:{message.id}",
-            now=now,
         )
         return await self._append_once(conversation, draft)
 
@@ -165,14 +160,13 @@ class KeywordAnswers:
         decision = decide(attempt, known, policy(channel, manifest), now)
         if not decision.allow:
             return None
-        draft = _draft(
-            conversation,
-            Direction.OUTBOUND,
-            text.format(brand=brand, help_contact=help_contact),
+        wording = text.format(brand=brand, help_contact=help_contact)
+        draft = replace(
+            drafts.message(conversation, Direction.OUTBOUND, Author(type="system"), wording, now),
             client_id=f"answer:{message.id}",
-            now=now,
             sort=sort,
             decision=decision_shape(decision),
+            delivery=Delivery(state="queued", attempts=0, next_at=now, fence=0),
         )
         return await self._append_once(conversation, draft, durable=True)
 
@@ -194,17 +188,15 @@ class KeywordAnswers:
         if message.sort not in types:
             return
         await self._stores.ledger.record(
-            ConsentEvent(
-                id=ConsentEventId(new_id("cst")),
-                workspace_id=identity.workspace_id,
-                kind=identity.kind,
-                points=tuple(self._stores.people.tags(identity.kind, identity.keys)),
-                type=types[message.sort],
+            drafts.consent(
+                self._stores,
+                identity,
+                types[message.sort],
+                method="system",
+                actor="system",
                 at=now,
                 recorded_at=now,
-                method="system",
-                text=message.text[:200],
-                actor="system",
+                text=message.text,
                 message_id=message.id,
             )
         )
@@ -226,36 +218,3 @@ _TEXTS: dict[Keyword, tuple[Sort, str]] = {
         " Reply HELP for help, STOP to opt out.",
     ),
 }
-
-
-def _draft(
-    conversation: Conversation,
-    direction: Direction,
-    text: str,
-    *,
-    client_id: str,
-    now: datetime,
-    sort: str = "message",
-    decision: dict[str, object] | None = None,
-) -> Message:
-    outbound = direction is Direction.OUTBOUND
-    return Message(
-        id=MessageId(new_id("msg")),
-        workspace_id=conversation.workspace_id,
-        conversation_id=conversation.id,
-        channel_id=conversation.channel_id,
-        seq=0,
-        place=0,
-        inbound_seq=0,
-        direction=direction,
-        type="text",
-        text=text,
-        author=Author(type="system"),
-        status=Status.QUEUED if outbound else Status.NONE,
-        sent_at=now,
-        received_at=now,
-        client_id=client_id,
-        sort=sort,
-        decision=decision,
-        delivery=Delivery(state="queued", attempts=0, next_at=now, fence=0) if outbound else None,
-    )

@@ -8,13 +8,11 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from inbox import events, shapes
+from inbox import drafts, events, shapes
 from inbox.domain.agent import Agent
 from inbox.domain.conversation import Conversation, ConversationStatus
 from inbox.domain.errors import Invalid, NotFound
-from inbox.domain.ids import MessageId
-from inbox.domain.message import Author, Direction, Message, Status
-from inbox.ids import new_id
+from inbox.domain.message import Author, Direction, Message
 from inbox.store.conversations import Summary
 from inbox.web import bodies
 from inbox.web import context as contexts
@@ -157,22 +155,9 @@ async def _note_activity(
     context: Context, conversation: Conversation, agent: Agent, word: str
 ) -> Message:
     now = datetime.now(UTC)
-    draft = Message(
-        id=MessageId(new_id("msg")),
-        workspace_id=conversation.workspace_id,
-        conversation_id=conversation.id,
-        channel_id=conversation.channel_id,
-        seq=0,
-        place=0,
-        inbound_seq=0,
-        direction=Direction.ACTIVITY,
-        type="text",
-        text=f"{agent.name} {word} the conversation.",
-        author=Author(type="agent", id=agent.id, name=agent.name),
-        status=Status.NONE,
-        sent_at=now,
-        received_at=now,
-    )
+    author = Author(type="agent", id=agent.id, name=agent.name)
+    text = f"{agent.name} {word} the conversation."
+    draft = drafts.message(conversation, Direction.ACTIVITY, author, text, now)
     stored = (await context.stores.messages.append(conversation, [draft]))[0]
     await context.stores.conversations.summarise(
         [Summary(conversation=conversation, newest=stored, answered=word == "resolved")]

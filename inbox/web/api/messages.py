@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
@@ -10,7 +11,7 @@ from prometheus_client import Counter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from inbox import events, shapes
+from inbox import drafts, events, shapes
 from inbox.domain.agent import Agent, can
 from inbox.domain.channel import Channel, Manifest
 from inbox.domain.consent import Purpose
@@ -18,8 +19,7 @@ from inbox.domain.conversation import Conversation
 from inbox.domain.errors import Conflict, Invalid, NotFound
 from inbox.domain.gate import Decision
 from inbox.domain.ids import AttachmentId, MessageId
-from inbox.domain.message import Attachment, Author, Delivery, Direction, Message, Status
-from inbox.ids import new_id
+from inbox.domain.message import Attachment, Author, Delivery, Direction, Message
 from inbox.store.conversations import Summary
 from inbox.store.messages import Duplicate, client_key
 from inbox.web import bodies
@@ -212,21 +212,11 @@ async def _accept(
         reply_to = quoted.id
     next_at = now + HANDOVER if context.works else now
     delivery = Delivery(state="queued", attempts=0, next_at=next_at, fence=0)
-    draft = Message(
-        id=MessageId(new_id("msg")),
-        workspace_id=conversation.workspace_id,
-        conversation_id=conversation.id,
-        channel_id=conversation.channel_id,
-        seq=0,
-        place=0,
-        inbound_seq=0,
-        direction=Direction.OUTBOUND if outbound else Direction.NOTE,
+    direction = Direction.OUTBOUND if outbound else Direction.NOTE
+    author = Author(type="agent", id=agent.id, name=agent.name)
+    draft = replace(
+        drafts.message(conversation, direction, author, body.text, now),
         type=attachments[0].kind if attachments else "text",
-        text=body.text,
-        author=Author(type="agent", id=agent.id, name=agent.name),
-        status=Status.QUEUED if outbound else Status.NONE,
-        sent_at=now,
-        received_at=now,
         attachments=attachments,
         client_id=body.client_id,
         reply_to=reply_to,
