@@ -17,6 +17,7 @@ from inbox.store.database import Database, reachable
 class DecisionStore:
     def __init__(self, database: Database) -> None:
         self._decisions = database.durable("decisions")
+        self._keyring = database.keyring
 
     async def record(
         self,
@@ -29,7 +30,7 @@ class DecisionStore:
         async with reachable():
             await self._decisions.insert_one(
                 {
-                    "_id": new_id("dec"),
+                    "_id": record_id,
                     "workspace_id": conversation.workspace_id,
                     "conversation_id": conversation.id,
                     "contact_id": conversation.contact_id,

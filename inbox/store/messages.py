@@ -34,8 +34,16 @@ from inbox.domain.message import (
 )
 from inbox.store.database import Database, Document, reachable
 
-_TRIES = 12
+# At each try at least one of those who write to a conversation at once gets on.
+_TRIES = 40
 _LATE_WINDOW = 200
+# Unset, a message is in no index of the outbox any more; its fence stays and keeps workers apart.
+OUT_OF_OUTBOX = {
+    "delivery.state": 1,
+    "delivery.next_at": 1,
+    "delivery.lane": 1,
+    "delivery.seq": 1,
+}
 
 
 def provider_key(channel_id: str, provider_id: str) -> str:
@@ -44,6 +52,16 @@ def provider_key(channel_id: str, provider_id: str) -> str:
 
 def client_key(conversation_id: str, client_id: str) -> str:
     return f"c:{conversation_id}:{client_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Top:
+    """What the next message of a conversation goes by: the last numbers, and the newest provider
+    time that is stored."""
+
+    seq: int
+    inbound_seq: int
+    newest: datetime | None
 
 
 class Duplicate(Exception):
@@ -211,8 +229,8 @@ class MessageStore:
         docs.sort(key=lambda doc: int(doc["seq"]))
         return [self.from_document(d) for d in docs if d["direction"] == Direction.INBOUND]
 
-    async def _highest(self, conversation: Conversation) -> tuple[int, int]:
-        """(seq, inbound_seq) of the newest stored message; the summary may trail it."""
+    async def _top(self, conversation: Conversation) -> _Top:
+        """That of the messages themselves; the summary may trail it."""
         async with reachable():  # index: seq
             docs = await self._messages.find(
                 {
@@ -220,12 +238,14 @@ class MessageStore:
                     "conversation_id": conversation.id,
                     "seq": {"$gt": conversation.last_seq},
                 },
-                projection={"seq": 1, "inbound_seq": 1},
+                projection={"seq": 1, "inbound_seq": 1, "provider_at": 1},
             ).to_list(None)
-        if not docs:
-            return conversation.last_seq, conversation.inbound_seq
-        top = max(docs, key=lambda doc: int(doc["seq"]))
-        return int(top["seq"]), int(top["inbound_seq"])
+        times = [conversation.newest_sent_at, *(doc["provider_at"] for doc in docs)]
+        return _Top(
+            max((doc["seq"] for doc in docs), default=conversation.last_seq),
+            max((doc["inbound_seq"] for doc in docs), default=conversation.inbound_seq),
+            max((at for at in times if at is not None), default=None),
+        )
 
     async def _late_place(self, conversation: Conversation, top: int, at: datetime) -> int:
         """Where a message belongs whose provider time is before the newest stored one."""
@@ -269,11 +289,10 @@ class MessageStore:
         times = list(provider_at or [None] * len(drafts))
         collection = self._durable if durable else self._messages
         stored: list[Message] = []
-        state = (conversation.last_seq, conversation.inbound_seq)
-        newest = conversation.newest_sent_at
+        top = _Top(conversation.last_seq, conversation.inbound_seq, conversation.newest_sent_at)
         for _ in range(_TRIES):
             batch, documents = await self._numbered(
-                conversation, drafts[len(stored) :], times[len(stored) :], state, newest
+                conversation, drafts[len(stored) :], times[len(stored) :], top
             )
             try:
                 async with reachable():
@@ -283,8 +302,7 @@ class MessageStore:
                 stored += batch[: first["index"]]
                 if "seq" not in first.get("keyPattern", {}):
                     raise Duplicate(await self._stored_twin(batch[first["index"]])) from error
-                state = await self._highest(conversation)
-                newest = max(filter(None, [newest, *times[: len(stored)]]), default=None)
+                top = await self._top(conversation)
                 continue
             return stored + batch
         raise StoreUnavailable("the conversation is too busy to take a message")
@@ -294,10 +312,9 @@ class MessageStore:
         conversation: Conversation,
         drafts: Sequence[Message],
         times: Sequence[datetime | None],
-        state: tuple[int, int],
-        newest: datetime | None,
+        top: _Top,
     ) -> tuple[list[Message], list[Document]]:
-        seq, inbound_seq = state
+        seq, inbound_seq, newest = top.seq, top.inbound_seq, top.newest
         batch: list[Message] = []
         documents: list[Document] = []
         for draft, at in zip(drafts, times, strict=True):
@@ -306,24 +323,14 @@ class MessageStore:
             place = seq
             if at is not None:
                 if newest is not None and at < newest:
-                    place = self._place_in(batch, documents, at) or await self._late_place(
-                        conversation, seq, at
-                    )
+                    stored = await self._late_place(conversation, seq, at)
+                    place = max(stored, _place_in(batch, documents, at))
                 else:
                     newest = at
             message = replace(draft, seq=seq, place=place, inbound_seq=inbound_seq)
             batch.append(message)
             documents.append(self._to_document(message, at))
         return batch, documents
-
-    @staticmethod
-    def _place_in(
-        batch: Sequence[Message], documents: Sequence[Document], at: datetime
-    ) -> int | None:
-        """The place among messages that are being stored with it; None: it is older than those."""
-        pairs = zip(batch, documents, strict=True)
-        places = [m.place for m, d in pairs if d["provider_at"] and d["provider_at"] <= at]
-        return max(places, default=None)
 
     async def _stored_twin(self, message: Message) -> Message:
         keys = [
@@ -352,7 +359,8 @@ class MessageStore:
         """
         change: Document = {"status": status, f"status_at.{status}": at}
         change["failure"] = None if failure is None else _plain(failure, ("code", "reason"))
-        update: Document = {"$set": change}
+        # What is known to have left, or to have failed, must not be sent again by itself.
+        update: Document = {"$set": change, "$unset": OUT_OF_OUTBOX}
         if provider_id is not None and message.provider_id is None:
             change["provider_id"] = provider_id
             update["$addToSet"] = {"keys": provider_key(message.channel_id, provider_id)}
@@ -372,6 +380,13 @@ class MessageStore:
                 {"$set": {"attachments.$": attachment_document(attachment)}},
             )
         return await self.find(message.workspace_id, message.id)
+
+
+def _place_in(batch: Sequence[Message], documents: Sequence[Document], at: datetime) -> int:
+    """The place among messages that are being stored with it; 0: it is older than those."""
+    pairs = zip(batch, documents, strict=True)
+    places = [m.place for m, d in pairs if d["provider_at"] and d["provider_at"] <= at]
+    return max(places, default=0)
 
 
 def _thread_order(doc: Document) -> tuple[int, datetime, int]:

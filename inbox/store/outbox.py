@@ -16,14 +16,7 @@ from pymongo.errors import DuplicateKeyError
 
 from inbox.domain.message import Failure, Message, Status, may_become
 from inbox.store.database import Database, Document, reachable
-from inbox.store.messages import MessageStore, provider_key
-
-_GONE = {
-    "delivery.state": 1,
-    "delivery.next_at": 1,
-    "delivery.lane": 1,
-    "delivery.seq": 1,
-}
+from inbox.store.messages import OUT_OF_OUTBOX, MessageStore, provider_key
 
 
 class OutboxStore:
@@ -91,7 +84,7 @@ class OutboxStore:
         moved = {
             "$set": {**evidence, "status": Status.SENT, "status_at.sent": at, "failure": None},
             "$addToSet": key,
-            "$unset": _GONE,
+            "$unset": OUT_OF_OUTBOX,
         }
         try:
             async with reachable():
@@ -108,7 +101,8 @@ class OutboxStore:
         return await self._store.find(message.workspace_id, message.id)
 
     async def put_back(self, message: Message, next_at: datetime, reason: Failure) -> bool:
-        """Not taken: try again at `next_at`. False when the lease was lost."""
+        """Not taken: try again at `next_at`. False when the lease was lost, or a report says that
+        an earlier try was taken."""
         return await self._under_lease(
             message,
             {
@@ -118,6 +112,7 @@ class OutboxStore:
                     "delivery.trouble": reason.code,
                 }
             },
+            statuses=[Status.QUEUED],
         )
 
     async def end(
@@ -179,7 +174,7 @@ class OutboxStore:
     async def settle_lost_race(self, message: Message) -> None:
         """A report moved a message on while it was being sent: take it out of the outbox."""
         async with reachable():
-            await self._messages.update_one({"_id": message.id}, {"$unset": _GONE})
+            await self._messages.update_one({"_id": message.id}, {"$unset": OUT_OF_OUTBOX})
 
     async def tries(self, message: Message) -> int:
         """How often an agent has asked for another try."""
