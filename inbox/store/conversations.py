@@ -87,9 +87,15 @@ class ConversationStore:
                 message.text[:PREVIEW_CHARS], f"conversations:{message.conversation_id}:preview"
             ),
             "status": message.status,
-            "author_name": message.author.name,
+            "author_name": self._sealed_author(message),
             "at": message.received_at,
         }
+
+    def _sealed_author(self, message: Message) -> bytes | None:
+        if message.author.name is None:
+            return None
+        place = f"conversations:{message.conversation_id}:author"
+        return self._keyring.seal_text(message.author.name, place)
 
     def _preview(self, conversation_id: str, doc: Document) -> Preview:
         return Preview(
@@ -101,7 +107,11 @@ class ConversationStore:
                 bytes(doc["text"]), f"conversations:{conversation_id}:preview"
             ),
             status=doc["status"],
-            author_name=doc["author_name"],
+            author_name=None
+            if doc["author_name"] is None
+            else self._keyring.open_text(
+                bytes(doc["author_name"]), f"conversations:{conversation_id}:author"
+            ),
             at=doc["at"],
         )
 

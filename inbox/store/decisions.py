@@ -5,6 +5,7 @@ Allowed ones are part of their message; together, every decision is on record.
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any
 
@@ -27,6 +28,8 @@ class DecisionStore:
         decision: dict[str, Any],
         at: datetime,
     ) -> None:
+        record_id = new_id("dec")
+        sealed = self._keyring.seal_text(json.dumps(decision), f"decisions:{record_id}:decision")
         async with reachable():
             await self._decisions.insert_one(
                 {
@@ -35,7 +38,8 @@ class DecisionStore:
                     "conversation_id": conversation.id,
                     "contact_id": conversation.contact_id,
                     "agent_id": agent_id,
-                    "decision": decision,
+                    # It quotes the words by which a contact stopped.
+                    "decision": sealed,
                     "at": at,
                 }
             )
@@ -49,4 +53,7 @@ class DecisionStore:
                     "conversation_id": conversation.id,
                 }
             ).to_list(1000)
+        for doc in docs:
+            place = f"decisions:{doc['_id']}:decision"
+            doc["decision"] = json.loads(self._keyring.open_text(bytes(doc["decision"]), place))
         return sorted(docs, key=lambda doc: doc["_id"])

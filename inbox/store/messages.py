@@ -6,8 +6,9 @@ repeat, and the unique index over `seq` makes writers of one conversation take t
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -97,7 +98,10 @@ class MessageStore:
             "direction": message.direction,
             "type": message.type,
             "text": self._keyring.seal_text(message.text, f"messages:{message.id}:text"),
-            "author": _plain(message.author, ("type", "id", "name")),
+            "author": {
+                **_plain(message.author, ("type", "id")),
+                "name": self._sealed_author(message),
+            },
             "status": message.status,
             "sent_at": message.sent_at,
             "provider_at": provider_at,
@@ -111,7 +115,7 @@ class MessageStore:
             "purpose": message.purpose,
             "sort": message.sort,
             "status_at": message.status_at,
-            "decision": message.decision,
+            "decision": self.sealed_decision(message.id, message.decision),
             "journal_id": message.journal_id,
         }
         if message.delivery is not None:
@@ -124,6 +128,37 @@ class MessageStore:
                 "seq": message.seq,
             }
         return document
+
+    def _sealed_author(self, message: Message) -> bytes | None:
+        """A contact's name, or the number that stands for it where no name is known."""
+        if message.author.name is None:
+            return None
+        return self._keyring.seal_text(message.author.name, f"messages:{message.id}:author")
+
+    def _author(self, doc: Document) -> Author:
+        kept = doc["author"]
+        name = kept["name"]
+        if name is not None:
+            name = self._keyring.open_text(bytes(name), f"messages:{doc['_id']}:author")
+        return Author(type=kept["type"], id=kept["id"], name=name)
+
+    # Any: the API's shape of a decision.
+    def sealed_decision(
+        self, message_id: MessageId, decision: dict[str, Any] | None
+    ) -> bytes | None:
+        """Sealed, since it quotes the words by which a contact stopped."""
+        if decision is None:
+            return None
+        return self._keyring.seal_text(json.dumps(decision), f"messages:{message_id}:decision")
+
+    def _decision(self, doc: Document) -> dict[str, object] | None:
+        if doc["decision"] is None:
+            return None
+        place = f"messages:{doc['_id']}:decision"
+        decision: dict[str, object] = json.loads(
+            self._keyring.open_text(bytes(doc["decision"]), place)
+        )
+        return decision
 
     def from_document(self, doc: Document) -> Message:
         failure = doc.get("failure")
@@ -139,7 +174,7 @@ class MessageStore:
             direction=Direction(doc["direction"]),
             type=doc["type"],
             text=self._keyring.open_text(bytes(doc["text"]), f"messages:{doc['_id']}:text"),
-            author=Author(**doc["author"]),
+            author=self._author(doc),
             status=Status(doc["status"]),
             sent_at=doc["sent_at"],
             received_at=doc["received_at"],
@@ -151,7 +186,7 @@ class MessageStore:
             sort=doc["sort"],
             failure=None if failure is None else Failure(**failure),
             status_at=doc["status_at"],
-            decision=doc["decision"],
+            decision=self._decision(doc),
             delivery=None if not delivery or "state" not in delivery else _delivery(delivery),
             journal_id=doc["journal_id"],
         )

@@ -78,9 +78,10 @@ class OutboxStore:
     ) -> Message | None:
         """The provider took it: evidence, so it holds whoever has the lease. A status that came
         before the provider's answer is kept."""
-        evidence: Document = {"provider_id": provider_id, "decision": decision}
+        sealed = self._store.sealed_decision(message.id, decision)
+        evidence: Document = {"provider_id": provider_id, "decision": sealed}
         key = {"keys": provider_key(message.channel_id, provider_id)}
-        update = {"$set": evidence, "$addToSet": key, "$unset": _GONE}
+        update = {"$set": evidence, "$addToSet": key, "$unset": OUT_OF_OUTBOX}
         moved = {
             "$set": {**evidence, "status": Status.SENT, "status_at.sent": at, "failure": None},
             "$addToSet": key,
@@ -129,8 +130,8 @@ class OutboxStore:
         if failure is not None:
             change["failure"] = {"code": failure.code, "reason": failure.reason}
         if decision is not None:
-            change["decision"] = decision
-        update = {"$set": change, "$unset": _GONE}
+            change["decision"] = self._store.sealed_decision(message.id, decision)
+        update = {"$set": change, "$unset": OUT_OF_OUTBOX}
         if not await self._under_lease(message, update, statuses=[Status.QUEUED, Status.UNKNOWN]):
             return None
         return await self._store.find(message.workspace_id, message.id)
