@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 import secrets
 from datetime import UTC, datetime
 
@@ -29,14 +30,13 @@ from inbox.web.signin import (
 from inbox.web.templates import render
 
 FIRST_PAGE = 30
+_PAGE = re.compile(r"/app(/c/[0-9A-Za-z_]+)?", re.ASCII)
 _WRONG = "This address and password do not go together."
 
 
 def local_path(target: str) -> str:
-    """Where to go after signing in: a path of ours, else the inbox."""
-    ours = target.startswith("/") and not target.startswith("//") and "\\" not in target
-    clean = ours and all(character.isprintable() for character in target)
-    return target if clean and target.startswith("/app") else "/app"
+    """Where to go after signing in: a page of the inbox, else the inbox itself."""
+    return target if _PAGE.fullmatch(target) else "/app"
 
 
 async def home(request: Request) -> Response:
