@@ -84,6 +84,8 @@ async def create(request: Request) -> Response:
     manifest = context.connectors[channel.kind].manifest
     attachments = await _attachments(context, caller.agent, body)
     decision: Decision | None = None
+    if not body.text.strip() and not attachments:
+        raise Invalid("A message needs text or a file.", errors=(("text", "empty"),))
     if not body.note:
         _check_limits(body, attachments, manifest)
         answers = await views.decisions(context, conversation, channel, datetime.now(UTC))
@@ -170,9 +172,6 @@ def _check_limits(
     def over(field: str, text: str) -> Invalid:
         return Invalid(text, code="over_limit", errors=((field, text),))
 
-    text = body.text.strip()
-    if not text and not attachments:
-        raise Invalid("A message needs text or a file.", errors=(("text", "empty"),))
     most = manifest.text.caption_chars if attachments else manifest.text.max_chars
     if len(body.text) > most:
         raise over("text", f"{manifest.label} carries at most {most} characters here.")
