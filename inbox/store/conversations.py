@@ -30,6 +30,7 @@ from inbox.store.database import Database, Document, reachable
 
 PREVIEW_CHARS = 160
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+_TICK = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -186,13 +187,14 @@ class ConversationStore:
         upper = datetime.now(UTC) + timedelta(days=1)
         if after is not None:
             upper = after[0]
-            ties = await self._window(workspace_id, key, {"$eq": upper}, 100)
-            found = [doc for doc in ties if doc["_id"] < after[1]][:limit]
+            found = await self._ties(workspace_id, key, *after, limit)
         width_key = f"{workspace_id}:{key}"
         width = self._widths.get(width_key, timedelta(days=2))
         while upper > floor and len(found) < limit:
             lower = max(floor, upper - width)
-            window = {"$gte": lower, "$lt": upper}
+            # Half-open. Not `$gte`: the embedded database leaves the bound out where the field
+            # descends and another one follows it in the index. Times are whole milliseconds.
+            window = {"$gt": lower - _TICK, "$lt": upper}
             found += await self._window(workspace_id, key, window, limit - len(found))
             upper = lower
             if len(found) < limit:
@@ -211,6 +213,26 @@ class ConversationStore:
                     {"workspace_id": workspace_id, "lists": key, "last_activity_at": window}
                 )
                 .sort([("last_activity_at", -1), ("_id", -1)])
+                .limit(limit)
+                .to_list(limit)
+            )
+        return found
+
+    async def _ties(
+        self, workspace_id: WorkspaceId, key: str, at: datetime, before_id: str, limit: int
+    ) -> list[Document]:
+        """Those of the very same time as the last one seen: a batch of webhooks makes many."""
+        async with reachable():  # index: lists
+            found: list[Document] = (
+                await self._conversations.find(
+                    {
+                        "workspace_id": workspace_id,
+                        "lists": key,
+                        "last_activity_at": at,
+                        "_id": {"$lt": before_id},
+                    }
+                )
+                .sort("_id", -1)
                 .limit(limit)
                 .to_list(limit)
             )
@@ -316,7 +338,8 @@ class ConversationStore:
                 await self._conversations.update_one(
                     {
                         "_id": conversation.id,
-                        "last_message.seq": {"$lt": summary.newest.seq},
+                        # Also where there is none yet.
+                        "last_message.seq": {"$not": {"$gte": summary.newest.seq}},
                     },
                     {
                         "$set": {
