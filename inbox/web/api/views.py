@@ -8,7 +8,7 @@ from typing import Any
 
 from inbox import shapes
 from inbox.consent import facts, policy
-from inbox.domain.agent import Agent, Verb, can
+from inbox.domain.agent import Agent, Role, Verb, can
 from inbox.domain.channel import Channel
 from inbox.domain.consent import Purpose
 from inbox.domain.conversation import Conversation
@@ -76,22 +76,40 @@ async def list_page(
 ) -> list[Conversation]:
     """The newest conversations of a list that the agent may see, or those that follow `after`.
 
-    Who works on some channels only gets those channels' lists, merged: nothing else is read.
+    Who works on some channels only gets those channels' lists, merged: nothing else is read. What
+    one person works on is no list of a channel's, so there the others are passed over.
     """
     store = context.stores.conversations
-    if agent.channel_ids is None or key.startswith("channel:"):
-        if key.startswith("channel:") and not can(agent, "see", key.split(":")[1]):
-            return []
-        return await store.page(agent.workspace_id, key, after=after, limit=limit, since=since)
-    merged: list[Conversation] = []
-    for channel_id in sorted(agent.channel_ids):
-        status = key.partition(":")[2] if key.startswith("status:") else ""
-        own_key = f"channel:{channel_id}:{status}" if status else f"channel:{channel_id}"
-        merged += await store.page(
-            agent.workspace_id, own_key, after=after, limit=limit, since=since
-        )
-    merged.sort(key=lambda one: (one.last_activity_at, one.id), reverse=True)
-    return merged[:limit]
+    workspace_id = agent.workspace_id
+    name, _, rest = key.partition(":")
+    if name == "channel" and not can(agent, "see", rest.partition(":")[0]):
+        return []
+    if agent.channel_ids is None or agent.role is not Role.AGENT or name == "channel":
+        return await store.page(workspace_id, key, after=after, limit=limit, since=since)
+    found: list[Conversation] = []
+    if name == "assignee":
+        while len(found) < limit:
+            page = await store.page(workspace_id, key, after=after, limit=limit, since=since)
+            found += [one for one in page if can(agent, "see", one.channel_id)]
+            if len(page) < limit:
+                break
+            after = (page[-1].last_activity_at, page[-1].id)
+        return found[:limit]
+    for own_key in await _own_keys(context, agent, name, rest):
+        found += await store.page(workspace_id, own_key, after=after, limit=limit, since=since)
+    found.sort(key=lambda one: (one.last_activity_at, one.id), reverse=True)
+    return found[:limit]
+
+
+async def _own_keys(context: Context, agent: Agent, name: str, rest: str) -> list[str]:
+    """The lists of the agent's own channels that hold what `all`, `status:…` or `kind:…` names."""
+    kind, _, status = f":{rest}".partition(":") if name == "status" else rest.partition(":")
+    keys: list[str] = []
+    for channel_id in sorted(agent.channel_ids or ()):
+        channel = await context.directory.find(ChannelId(channel_id))
+        if channel is not None and kind in ("", channel.kind):
+            keys.append(f"channel:{channel_id}:{status}".rstrip(":"))
+    return keys
 
 
 def list_cursor(last: Conversation) -> str:
