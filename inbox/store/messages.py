@@ -160,8 +160,22 @@ class MessageStore:
         )
         return decision
 
+    def sealed_failure(self, message_id: MessageId, failure: Failure | None) -> Document | None:
+        """Its reason may be the gate's, and quote as well."""
+        if failure is None:
+            return None
+        place = f"messages:{message_id}:failure"
+        return {"code": failure.code, "reason": self._keyring.seal_text(failure.reason, place)}
+
+    def _failure(self, doc: Document) -> Failure | None:
+        kept = doc.get("failure")
+        if kept is None:
+            return None
+        place = f"messages:{doc['_id']}:failure"
+        reason = self._keyring.open_text(bytes(kept["reason"]), place)
+        return Failure(code=kept["code"], reason=reason)
+
     def from_document(self, doc: Document) -> Message:
-        failure = doc.get("failure")
         delivery = doc.get("delivery")
         return Message(
             id=MessageId(doc["_id"]),
@@ -184,7 +198,7 @@ class MessageStore:
             reply_to=None if doc["reply_to"] is None else MessageId(doc["reply_to"]),
             purpose=doc["purpose"],
             sort=doc["sort"],
-            failure=None if failure is None else Failure(**failure),
+            failure=self._failure(doc),
             status_at=doc["status_at"],
             decision=self._decision(doc),
             delivery=None if not delivery or "state" not in delivery else _delivery(delivery),
@@ -393,7 +407,7 @@ class MessageStore:
         `provider_id` is taken over when the message has none yet: evidence that it was sent.
         """
         change: Document = {"status": status, f"status_at.{status}": at}
-        change["failure"] = None if failure is None else _plain(failure, ("code", "reason"))
+        change["failure"] = self.sealed_failure(message.id, failure)
         # What is known to have left, or to have failed, must not be sent again by itself.
         update: Document = {"$set": change, "$unset": OUT_OF_OUTBOX}
         if provider_id is not None and message.provider_id is None:

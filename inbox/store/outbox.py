@@ -128,7 +128,7 @@ class OutboxStore:
         lost or a report has moved it on meanwhile."""
         change: Document = {"status": status, f"status_at.{status}": at}
         if failure is not None:
-            change["failure"] = {"code": failure.code, "reason": failure.reason}
+            change["failure"] = self._store.sealed_failure(message.id, failure)
         if decision is not None:
             change["decision"] = self._store.sealed_decision(message.id, decision)
         update = {"$set": change, "$unset": OUT_OF_OUTBOX}
