@@ -84,6 +84,9 @@ class Manifest:
     signing_field         the secret that signs webhooks
     handshake             GET on the webhook address is a challenge (Meta), not a delivery (Twilio)
     window_hours          free text is allowed for so long after the contact wrote; None: always
+    human_agent_days      a person may still reply for so long, where the account has the provider's
+                          permission (config `human_agent` = `yes`); the permit's code then is
+                          ALLOW_HUMAN_AGENT and the connector tags the message
     reply_basis_days      a reply needs a message of the contact not older than this
     provider_stop         the provider can answer STOP, START and HELP itself (a channel may differ)
     words                 which list of opt-out words holds: see keywords.py
@@ -104,6 +107,7 @@ class Manifest:
     ack: Ack = Ack()
     handshake: bool = False
     window_hours: int | None = None
+    human_agent_days: int | None = None
     reply_basis_days: int = 30
     provider_stop: bool = False
     words: Literal["sms", "chat", "email"] = "chat"

@@ -6,6 +6,7 @@ it, without NUL and lone surrogates; lengths are the provider's own.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -48,6 +49,11 @@ class MessageReceived:
     sent_at       the provider's time; None where it gave none that can be believed
     reply_to      provider id of the message it answers
     opt_out_type  what the provider itself made of it; overrides our own reading of the text
+    direction     `outbound`: our side wrote it elsewhere (an echo); `sender` is then who got it
+    message_id    our own id, where an echo of our own send carries it
+    content       what is more than text, JSON-ready, keys as in docs/api.md (location, contacts,
+                  choice, order, referral, forwarded, story, share …)
+    standby       somebody else's program answers this conversation now: nothing automatic from us
     """
 
     account: str
@@ -59,6 +65,79 @@ class MessageReceived:
     sent_at: datetime | None = None
     reply_to: str | None = None
     opt_out_type: Literal["STOP", "START", "HELP"] | None = None
+    direction: Literal["inbound", "outbound"] = "inbound"
+    message_id: str | None = None
+    content: Mapping[str, object] | None = None
+    standby: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Edited:
+    """The text of a message was changed where it was written. `edition` is the provider's count of
+    edits (the highest holds), None where it has none; then `at` decides."""
+
+    account: str
+    provider_id: str
+    text: str
+    edition: int | None = None
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unsent:
+    """A message was taken back by who wrote it: its text and files are to go."""
+
+    account: str
+    provider_id: str
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reacted:
+    """A person reacted to a message; `emoji` None takes it back, a new one replaces the old.
+    `sender` None: our own side did, elsewhere."""
+
+    account: str
+    provider_id: str
+    sender: Sender | None
+    emoji: str | None
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WatermarkReported:
+    """Everything that we sent to this person up to an instant, or up to a message, is there.
+
+    status    `delivered` or `read`
+    through   instant, inclusive; None where `provider_id` says it instead
+    """
+
+    account: str
+    sender: Sender
+    status: Status
+    through: datetime | None = None
+    provider_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IdentityChanged:
+    """The provider knows a person by new ids: those in `sender` belong to who had `old_keys`."""
+
+    account: str
+    old_keys: tuple[str, ...]
+    sender: Sender
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChannelNotice:
+    """News of the account itself. `stopped`: nothing can be sent until somebody acts; `warning`:
+    worth an admin's look. `reason` is a sentence of ours, `code` the provider's."""
+
+    account: str
+    level: Literal["warning", "stopped"]
+    code: str
+    reason: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,4 +191,15 @@ class Ignored:
     account: str | None = None
 
 
-Report = MessageReceived | StatusReported | PreferenceReported | Ignored
+Report = (
+    MessageReceived
+    | Edited
+    | Unsent
+    | Reacted
+    | StatusReported
+    | WatermarkReported
+    | PreferenceReported
+    | IdentityChanged
+    | ChannelNotice
+    | Ignored
+)
