@@ -146,3 +146,18 @@ def send_blocked(conversation: Conversation, agent: Agent, code: str) -> Event:
 def channel_state(channel: Channel, type_: str, state: str, trouble: str | None) -> Event:
     data = {"id": channel.id, "state": state, "trouble": trouble}
     return _event(type_, channel=channel, data=data)
+
+
+LOGIN_ENDED = "login.ended"
+
+
+def login_ended(agent: Agent) -> Event:
+    """For our own servers, never for screens: this agent's have to prove themselves again."""
+    return Event(
+        id=EventId(new_id("evt")),
+        workspace_id=agent.workspace_id,
+        type=LOGIN_ENDED,
+        at=datetime.now(UTC),
+        actor=("agent", agent.id),
+        only_for=agent.id,
+    )

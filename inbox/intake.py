@@ -30,7 +30,7 @@ from inbox.domain.report import MessageReceived, PreferenceReported, StatusRepor
 from inbox.hub import Hub
 from inbox.ids import new_id
 from inbox.people import Arrival, People
-from inbox.statuses import Statuses, believable
+from inbox.statuses import Statuses, believable, happened_at
 from inbox.store.conversations import Summary
 from inbox.store.files import Fetch
 from inbox.store.journal import JournalEntry
@@ -345,7 +345,7 @@ class Intake:
         return replace(
             drafts.message(conversation, Direction.INBOUND, author, report.text, at),
             type=report.type,
-            sent_at=believable(report.sent_at, at) or at,
+            sent_at=happened_at(report.sent_at, at),
             attachments=attachments,
             provider_id=report.provider_id,
             reply_to=reply_to,

@@ -6,6 +6,7 @@ they can be reached, or a credential never get out, whoever passes them.
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from collections.abc import MutableMapping
@@ -24,6 +25,17 @@ def _redact(logger: object, name: str, event: MutableMapping[str, Any]) -> Mutab
     return event
 
 
+class _Line(logging.Formatter):
+    """What libraries log, as one line of JSON; a traceback is a field of it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {"level": record.levelname.lower(), "logger": record.name}
+        line["event"] = record.getMessage()
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line)
+
+
 def configure(level: str = "INFO") -> None:
     """Send structlog and the libraries' own logging to stderr, as JSON lines."""
     structlog.configure(
@@ -39,12 +51,9 @@ def configure(level: str = "INFO") -> None:
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(
-        level=logging.WARNING,
-        stream=sys.stderr,
-        format='{"level": "%(levelname)s", "logger": "%(name)s", "event": "%(message)s"}',
-        force=True,
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Line())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
 
 
 def get(name: str) -> structlog.stdlib.BoundLogger:

@@ -58,7 +58,10 @@ class People:
             }
             for one in positions:
                 person = await self._recognise_one(arrivals[one], known)
-                known.update({key: person for key in arrivals[one].sender.keys})
+                for key in arrivals[one].sender.keys:
+                    # A key that is somebody else's stays theirs, as in the store.
+                    if known.get(key, person).identity.id == person.identity.id:
+                        known[key] = person
                 found[one] = person
         return [found[position] for position in range(len(arrivals))]
 

@@ -27,6 +27,12 @@ def believable(at: datetime | None, received_at: datetime) -> datetime | None:
     return None if at is None or at > received_at + AHEAD else at
 
 
+def happened_at(at: datetime | None, received_at: datetime) -> datetime:
+    """When it happened, by the provider's clock, but never later than we heard of it: a STOP that
+    lay ahead of our clock would not count until that has caught up."""
+    return min(believable(at, received_at) or received_at, received_at)
+
+
 class Statuses:
     def __init__(self, stores: Stores, hub: Hub) -> None:
         self._stores = stores
@@ -37,7 +43,7 @@ class Statuses:
         failure = None
         if report.error is not None:
             failure = Failure(code=report.error.code, reason=report.error.reason)
-        at = believable(report.at, received_at) or received_at
+        at = happened_at(report.at, received_at)
         message = await self._reported_message(report, channel)
         if message is None:
             key = provider_key(channel.id, report.provider_id)
@@ -109,7 +115,7 @@ class Statuses:
                 types[report.act],
                 method="provider",
                 actor="contact",
-                at=report.at or now,
+                at=happened_at(report.at, now),
                 recorded_at=now,
             ),
             purpose=Purpose.PROMOTIONAL,

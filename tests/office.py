@@ -309,9 +309,14 @@ class Office:
         await self.an_intake().process(entries)
 
     async def verdict(self, entry: JournalEntry) -> str:
-        doc = await self.stores.database["journal"].find_one({"_id": entry.id})
-        assert doc is not None
-        return str(doc.get("verdict", doc["state"]))
+        """What intake made of it, once that is written."""
+
+        async def written() -> str | None:
+            doc = await self.stores.database["journal"].find_one({"_id": entry.id})
+            assert doc is not None
+            return doc.get("verdict")
+
+        return str(await until(written))
 
     async def conversations(self) -> list[Conversation]:
         return await self.stores.conversations.page(self.workspace_id, "all", limit=200)

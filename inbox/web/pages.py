@@ -11,7 +11,7 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from inbox import shapes
+from inbox import events, shapes
 from inbox.domain.agent import Agent
 from inbox.domain.errors import Invalid, NotFound
 from inbox.ids import new_token
@@ -153,6 +153,9 @@ async def logout(request: Request) -> Response:
             raise Forged("The request did not come from this page. Reload it and try again.")
         await context.stores.accounts.close_session(caller.login)
         context.sockets.end_login(caller.login)
+        await context.hub.publish(
+            [events.login_ended(caller.agent)]
+        )  # other servers have some, too
     answer = RedirectResponse("/login", status_code=303)
     answer.delete_cookie("__Host-session" if context.settings.secure else "session", path="/")
     return answer

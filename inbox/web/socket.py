@@ -121,7 +121,10 @@ async def serve(websocket: WebSocket) -> None:
 
 async def _recheck(websocket: WebSocket, context: Context, socket: Socket) -> None:
     while True:
-        await asyncio.sleep(RECHECK_S)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(RECHECK_S):
+                await socket.doubt.wait()
+        socket.doubt.clear()
         with suppress(StoreUnavailable):
             if await find_caller(websocket) is None:
                 socket.close(4001, "signed out")

@@ -16,6 +16,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from inbox.domain.agent import Agent, can
 from inbox.domain.event import Carried, Resync
+from inbox.events import LOGIN_ENDED
 
 MOST_BYTES = 256 * 1024
 MOST_EVENTS = 500
@@ -30,6 +31,7 @@ class Socket:
     def __init__(self, websocket: WebSocket, agent: Agent, login: str) -> None:
         self.agent = agent
         self.login = login
+        self.doubt = asyncio.Event()  # set: look now whether the login session is still there
         self._websocket = websocket
         self._buffer: deque[str] = deque()
         self._bytes = 0
@@ -41,6 +43,9 @@ class Socket:
             self.send(f'{{"type":"resync","reason":"{item.reason}"}}')
             return
         if item.only_for is not None and item.only_for != self.agent.id:
+            return
+        if item.type == LOGIN_ENDED:
+            self.doubt.set()
             return
         if can(self.agent, "see", item.channel_id):
             self.send(item.frame.decode())

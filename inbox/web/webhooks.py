@@ -7,6 +7,8 @@ so that the provider comes back.
 
 from __future__ import annotations
 
+import asyncio
+import time
 from datetime import UTC, datetime
 
 from prometheus_client import Counter, Histogram
@@ -22,6 +24,8 @@ from inbox.store.journal import JournalEntry
 from inbox.web import context as contexts
 
 MOST_BYTES = 4 * 1024 * 1024
+# Providers give up after five seconds, some of them for good: they must hear a 503 before that.
+PATIENCE_S = 4.5
 
 WEBHOOKS = Counter("assent_webhooks_total", "Webhook calls", ["kind", "outcome"])
 ACK_SECONDS = Histogram(
@@ -59,10 +63,13 @@ async def receive(request: Request) -> Response:
     connector = context.connectors.get(kind)
     if connector is None:
         return _refuse("unknown", "unknown_channel", 404, "There is no such channel.\n")
+    began = time.monotonic()
     try:
-        channel = await context.directory.find(ChannelId(request.path_params["channel_id"]))
-    except Temporary:
+        async with asyncio.timeout(PATIENCE_S):
+            channel = await context.directory.find(ChannelId(request.path_params["channel_id"]))
+    except (Temporary, TimeoutError):
         return _refuse(kind, "unavailable", 503, "Come back in a moment.\n")
+    left_s = PATIENCE_S - (time.monotonic() - began)
     if channel is None or channel.kind != kind:
         return _refuse(kind, "unknown_channel", 404, "There is no such channel.\n")
     if request.headers.get("content-encoding", "identity") != "identity":
@@ -82,7 +89,7 @@ async def receive(request: Request) -> Response:
         connector.verify(call, (channel,))
     except Untrusted:
         return _refuse(kind, "untrusted", 403, "The signature is missing or wrong.\n")
-    return await _store(request, call, channel)
+    return await _store(request, call, channel, left_s)
 
 
 def _call(request: Request, public_url: str, body: bytes) -> WebhookRequest:
@@ -100,7 +107,9 @@ def _call(request: Request, public_url: str, body: bytes) -> WebhookRequest:
     )
 
 
-async def _store(request: Request, call: WebhookRequest, channel: Channel) -> Response:
+async def _store(
+    request: Request, call: WebhookRequest, channel: Channel, left_s: float
+) -> Response:
     context = contexts.of(request)
     now = datetime.now(UTC)
     entry = JournalEntry(
@@ -117,13 +126,16 @@ async def _store(request: Request, call: WebhookRequest, channel: Channel) -> Re
         received_at=now,
     )
     try:
-        await context.stores.journal.append(entry)
-    except Temporary as error:
+        async with asyncio.timeout(left_s):
+            await context.stores.journal.append(entry)
+    except (Temporary, TimeoutError) as error:
+        # After a time-out it may be stored all the same; what the provider repeats is dropped.
+        wait_s = error.retry_after_s if isinstance(error, Temporary) else None
         WEBHOOKS.labels(channel.kind, "unavailable").inc()
         return PlainTextResponse(
             "Come back in a moment.\n",
             status_code=503,
-            headers={"Retry-After": str(round(error.retry_after_s or 5))},
+            headers={"Retry-After": str(round(wait_s or 5))},
         )
     if context.works:
         context.intake.hand_over(entry)

@@ -19,6 +19,9 @@ export class Problem extends Error {
   }
 }
 
+/** Says "away" when the server could not reach its database, and "answers" when it could. */
+export const service = new EventTarget();
+
 /** No answer came: offline, restarting, or too slow. It may or may not have been done. */
 export class Unreachable extends Error {
   constructor() {
@@ -52,7 +55,11 @@ async function call(method, path, { body, query } = {}) {
 }
 
 function read(status, body) {
-  if (status >= 200 && status < 300) return body;
+  if (status >= 200 && status < 300) {
+    service.dispatchEvent(new Event("answers"));
+    return body;
+  }
+  if (status === 503 && body?.code === "store_unavailable") service.dispatchEvent(new Event("away"));
   if (status === 401) toSignIn();
   // Overload and restarts pass: they are the same to a caller as a line that is down.
   if (status === 429 || status === 502 || status === 503 || status === 504) throw new Unreachable();

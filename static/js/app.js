@@ -1,6 +1,6 @@
 // Turns intentions of the views into fetches, notices and navigation, and events into announcements.
 
-import { api, Problem, toSignIn, Unreachable } from "./api.js";
+import { api, Problem, service, toSignIn, Unreachable } from "./api.js";
 import { batched, byId, setText } from "./lib/dom.js";
 import { count, firstName, sentence } from "./lib/text.js";
 import { setServerTime } from "./lib/time.js";
@@ -24,6 +24,8 @@ import { Toasts } from "./views/toasts.js";
 
 const CLOCK_MS = 20_000;
 const NOTICE_MS = 4_000;
+const ASK_SOON_MS = 500;
+const ASK_AGAIN_MS = 5_000;
 const PATH = /^\/app\/c\/([\w-]+)$/u;
 
 export class App {
@@ -58,7 +60,7 @@ export class App {
       resolve: () => this.resolve(),
       toggleContact: () => this.toggleContact(),
     });
-    this.contact = new Contact({ close: () => this.toggleContact(false) });
+    this.contact = new Contact({ close: () => this.toggleContact(false), showMessage: (id) => this.showMessage(id) });
     this.lightbox = new Lightbox();
     this.thread = new Thread({
       older: () => this.state.selected && this.sync.olderOfThread(this.state.selected),
@@ -74,6 +76,7 @@ export class App {
       recheck: () => this.sync.gate(this.state.selected),
       readFirst: () => this.readFirst(),
       open: (id) => this.open(id),
+      showMessage: (id) => this.showMessage(id),
     });
     this.composer = new Composer(boot.agent, this.uploads, {
       send: (draft) => this.send(draft),
@@ -137,6 +140,7 @@ export class App {
       onEvent: (event) => this.take(event),
       onWelcome: (frame) => this.welcomed(frame),
       onResync: () => this.sync.everything(),
+      onService: ({ database }) => this.serviceChanged(database),
       onState: (connection) => {
         this.state.setConnection(connection);
         this.outbox.setLive(connection === "live");
@@ -148,15 +152,37 @@ export class App {
     this.socket.open();
   }
 
+  /** The server lost or found its database, as it tells or as an answer shows. */
+  serviceChanged(database) {
+    clearTimeout(this.asking);
+    const before = this.state.database;
+    this.state.setDatabase(database);
+    // A short absence may be over before the server notices it; then nobody tells us so.
+    if (!database) this.asking = setTimeout(() => this.sync.counts(), before ? ASK_SOON_MS : ASK_AGAIN_MS);
+    if (before || !database) return;
+    this.outbox.sendWaiting();
+    this.fillGaps();
+  }
+
+  /** What could not be fetched while the way to it was closed. */
+  fillGaps() {
+    const { selected, gates, threads, conversations } = this.state;
+    if (!this.state.lists.has(this.state.listKey())) this.sync.list();
+    if (!selected) return;
+    if (!conversations.has(selected)) this.sync.conversation(selected);
+    if (!gates.has(selected)) this.sync.gate(selected);
+    if (!threads.has(selected)) this.sync.thread(selected);
+  }
+
   welcomed(frame) {
     setServerTime(frame.server_time);
+    // Where the database is away, a frame after the welcome says so.
+    this.serviceChanged(true);
     // Without a cursor nothing was replayed; a resync, where it is due, comes by itself.
     if (this.state.cursor === null && !frame.resumed) this.sync.everything();
     this.state.cursor = frame.cursor ?? this.state.cursor;
-    const { selected } = this.state;
-    this.socket.tell({ type: "viewing", conversation_id: selected });
-    if (selected && !this.state.gates.has(selected)) this.sync.gate(selected);
-    if (selected && !this.state.threads.has(selected)) this.sync.thread(selected);
+    this.socket.tell({ type: "viewing", conversation_id: this.state.selected });
+    this.fillGaps();
   }
 
   take(event) {
@@ -240,7 +266,25 @@ export class App {
     this.thread.jump(first);
     this.newer.delete(id);
     this.seen.set(id, this.state.newest(id)?.id);
-    this.redraw();
+    // At once: the next key may be the one that sends.
+    this.draw();
+  }
+
+  /** Go to a message of the open thread, fetching earlier ones until it is there. */
+  async showMessage(message) {
+    const id = this.state.selected;
+    this.toggleContact(false);
+    while (this.state.selected === id && !this.state.threads.get(id)?.messages.has(message)) {
+      const before = this.state.threads.get(id)?.messages.size;
+      await this.sync.olderOfThread(id);
+      if (this.state.threads.get(id)?.messages.size === before) {
+        this.toasts.show("That message is not in this conversation.");
+        return;
+      }
+    }
+    if (this.state.selected !== id) return;
+    this.draw();
+    this.thread.jump(message);
   }
 
   sawUpTo(id, message) {
@@ -312,6 +356,8 @@ export class App {
   // ---- The page itself.
 
   listen() {
+    service.addEventListener("away", () => this.serviceChanged(false));
+    service.addEventListener("answers", () => this.state.database || this.serviceChanged(true));
     addEventListener("popstate", () => this.open(PATH.exec(location.pathname)?.[1] ?? null, { history: false }));
     // A file dropped beside the thread must not replace the page.
     for (const type of ["dragover", "drop"]) addEventListener(type, (event) => event.preventDefault());

@@ -13,7 +13,7 @@ const TOO_SLOW = 4008;
 export class Socket {
   /**
    * cursor()    where to go on from, or null
-   * onEvent(e), onWelcome(frame), onResync(reason)
+   * onEvent(e), onWelcome(frame), onResync(reason), onService(frame)
    * onState(s)  "live", "reconnecting" or "offline"
    * onSignedOut()
    */
@@ -69,6 +69,7 @@ export class Socket {
       this.handlers.onWelcome(frame);
       this.handlers.onState("live");
     } else if (frame.type === "resync") this.handlers.onResync(frame.reason);
+    else if (frame.type === "service") this.handlers.onService(frame);
     else if (frame.type === "pong" || frame.type === "error") return;
     else this.handlers.onEvent(frame);
   }

@@ -16,6 +16,7 @@ export class State {
     this.gates = new Map();
     this.presence = new Map();
     this.connection = "connecting";
+    this.database = true;
     this.filter = { status: "open", kind: "" };
     this.selected = null;
     this.unreadElsewhere = null;
@@ -119,6 +120,13 @@ export class State {
 
   setConnection(connection) {
     this.connection = connection;
+    this.changed();
+  }
+
+  /** Whether the server reaches its database. */
+  setDatabase(database) {
+    if (database === this.database) return;
+    this.database = database;
     this.changed();
   }
 
@@ -259,7 +267,7 @@ function messageCreated(state, message) {
 function clocks(state, conversation, message) {
   if (message.direction === "outbound" && message.author?.type === "agent") return { waiting_since: null };
   if (message.direction !== "inbound") return {};
-  const hours = state.gates.get(conversation.id)?.window.hours;
+  const hours = state.channels.get(conversation.channel.id)?.window_hours;
   const closes = hours ? new Date(Date.parse(message.sent_at) + hours * 3_600_000).toISOString() : null;
   return { waiting_since: conversation.waiting_since ?? message.sent_at, window_closes_at: closes };
 }

@@ -27,6 +27,12 @@ export function linked(text) {
   return nodes;
 }
 
+/** Whether something is a phone number or a mail address, and not a provider's own id. */
+export const isAddress = (text) => /^\+\d|@/u.test(text ?? "");
+
+/** A number of the seven or ten digits of the North American plan as people write it; else as it is. */
+export const number = (text) => text.replace(/^\+1 ?(\d{3})?(\d{3})(\d{4})$/u, (_, ...parts) => ["+1", ...parts.slice(0, 3).filter(Boolean)].join(" "));
+
 export const initial = (name) => {
   const letter = [...plainName(name)].find((character) => /\p{L}/u.test(character));
   return letter ? letter.toLocaleUpperCase() : "#";

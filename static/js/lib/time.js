@@ -70,6 +70,14 @@ export function moment(instant) {
   return `${date(time)}, ${clockFormat.format(time)}`;
 }
 
+/** Within a sentence, of something past: "today at 10:02", "yesterday", "on 21 Nov". */
+export function onDay(instant) {
+  const time = Date.parse(instant);
+  const days = daysFromToday(time);
+  if (days === 0) return `today at ${clockFormat.format(time)}`;
+  return days === -1 ? named(days) : `on ${date(time)}`;
+}
+
 /** Between the days of a thread: "Today", "Yesterday", "Tuesday", "Saturday, 21 November". */
 export function dayName(instant) {
   const time = Date.parse(instant);

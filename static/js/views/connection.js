@@ -1,13 +1,14 @@
-// What is wrong with the line, said calmly, and nothing when nothing is.
+// What is wrong with the line or behind it, said calmly, and nothing when nothing is.
 
 import { byId, icon } from "../lib/dom.js";
 
-// A reconnect that succeeds at once is nobody's business.
+// What is over at once is nobody's business.
 const PATIENCE_MS = 1_500;
 
 const WORDS = {
   reconnecting: ["rotate-cw", "Reconnecting… What you write is kept and sent when we are back."],
   connecting: ["rotate-cw", "Connecting…"],
+  database: ["clock", "The inbox cannot reach its database. What you write is kept; nothing is lost."],
   offline: ["wifi-off", "Offline: what you write stays here and is sent when you are back."],
 };
 
@@ -18,8 +19,9 @@ export class Connection {
   }
 
   draw(state) {
-    if (state.connection === this.wanted) return;
-    this.wanted = state.connection;
+    const wanted = state.connection === "live" && !state.database ? "database" : state.connection;
+    if (wanted === this.wanted) return;
+    this.wanted = wanted;
     clearTimeout(this.timer);
     if (this.wanted === "live" || this.wanted === "offline" || !this.line.hidden) this.show();
     else this.timer = setTimeout(() => this.show(), PATIENCE_MS);

@@ -1,8 +1,9 @@
 // The pane about the contact: who, on which channel, and for which purposes we may write.
 
 import { byId, icon, make, mark } from "../lib/dom.js";
-import { initial, plainName } from "../lib/text.js";
+import { initial, isAddress, number, plainName } from "../lib/text.js";
 import { exact, moment } from "../lib/time.js";
+import { evidence } from "./evidence.js";
 
 const PURPOSES = [
   ["reply", "Replies"],
@@ -11,7 +12,7 @@ const PURPOSES = [
 ];
 
 export class Contact {
-  /** intentions: `close()` */
+  /** intentions: `close()`, `showMessage(id)` */
   constructor(intentions) {
     this.intentions = intentions;
     this.pane = byId("contact");
@@ -49,7 +50,7 @@ export class Contact {
       make("span", { class: "contact__face", "aria-hidden": "true" }, initial(name)),
       make("div", { class: "contact__who" },
         make("h2", { class: "contact__name", dir: "auto" }, name),
-        contact.handle && contact.handle !== contact.name ? make("p", { class: "contact__handle" }, plainName(contact.handle)) : null),
+        contact.handle && contact.handle !== contact.name ? make("p", { class: "contact__handle" }, number(plainName(contact.handle))) : null),
       close,
     );
   }
@@ -64,6 +65,7 @@ export class Contact {
         { class: "purpose" },
         make("summary", { class: "purpose__line" }, make("span", {}, label), answer),
         make("p", {}, decision.reason),
+        decision.evidence ? make("p", {}, ...evidence(decision.evidence, this.intentions.showMessage)) : null,
         ...(decision.remedies ?? []).map((remedy) => make("p", {}, remedy.text)),
         make("p", { class: "purpose__rule" }, `Rule ${decision.rule} · ${decision.code}`),
       );
@@ -75,7 +77,8 @@ export class Contact {
     const label = make("span", { class: "contact__channel" }, mark(kind), channel?.label ?? kind);
     const rows = [["Kind", label]];
     if (name) rows.push(["Name", name]);
-    if (channel?.account) rows.push(["Account", channel.account]);
+    // Some providers name an account by a number of their own, which says nothing to a person.
+    if (isAddress(channel?.account)) rows.push(["Account", number(channel.account)]);
     rows.push(["State", channel && channel.state !== "connected" ? (channel.trouble ?? "Needs an admin") : "Connected"]);
     return facts(rows);
   }

@@ -2,8 +2,9 @@
 // It decides nothing; where there is no answer, the answer is no.
 
 import { byId, icon, make } from "../lib/dom.js";
-import { count, firstName, sentence } from "../lib/text.js";
-import { clock, moment, now, span } from "../lib/time.js";
+import { count, firstName, plainName, sentence } from "../lib/text.js";
+import { clock, moment, now, onDay, span } from "../lib/time.js";
+import { evidence } from "./evidence.js";
 
 const LAST_HOUR_MS = 3_600_000;
 
@@ -54,20 +55,35 @@ function running(gate, channel) {
 function refused(gate, decision, conversation, channel) {
   const name = conversation ? firstName(conversation.contact.name) : "They";
   const closes = gate.window.closes_at;
+  const label = channel?.label ?? "The channel";
   const text =
     decision.code === "DENY_WINDOW_CLOSED" && closes
-      ? `Closed since ${moment(closes)}. ${channel?.label ?? "The channel"} allows free replies for ${gate.window.hours} hours after ${name} last wrote.`
-      : named(decision.reason, name);
+      ? `Closed since ${moment(closes)}. ${label} allows free replies for ${gate.window.hours} hours after ${name} last wrote.`
+      : decision.code === "DENY_OPTED_OUT" && decision.evidence
+        ? stopped(decision.evidence, name, channel)
+        : named(decision.reason, name);
   const remedy = decision.remedies?.[0] ? ` ${decision.remedies[0].text.replace(/^The contact\b/u, "They")}` : "";
-  const stopped = decision.code !== "DENY_WINDOW_CLOSED";
-  return { tone: "stop", icon: stopped ? "ban" : "lock", text: text + remedy, open: false, actions: ["alternatives"] };
+  const shut = decision.code === "DENY_WINDOW_CLOSED";
+  return { tone: "stop", icon: shut ? "lock" : "ban", text: text + remedy, open: false, actions: ["evidence", "alternatives"] };
 }
+
+/** Maya stopped SMS on 21 Nov by writing “STOP”. */
+function stopped({ text, at }, name, channel) {
+  const said = text ? ` by writing “${cut(text)}”` : "";
+  return `${name} stopped ${channel?.label ?? "this channel"} ${onDay(at)}${said}.`;
+}
+
+/** Somebody's words within a sentence of ours: nothing in them turns it around or drowns it. */
+const cut = (text) => {
+  const plain = plainName(text).replace(/\s+/gu, " ");
+  return plain.length > 80 ? `${plain.slice(0, 80)}…` : plain;
+};
 
 /** The server does not say who; here it is known. */
 const named = (text, name) => text.replace(/^They\b/u, name);
 
 export class Gate {
-  /** intentions: `recheck()`, `readFirst()`, `open(id)` */
+  /** intentions: `recheck()`, `readFirst()`, `open(id)`, `showMessage(id)` */
   constructor(intentions) {
     this.intentions = intentions;
     this.bar = byId("gate-bar");
@@ -103,7 +119,8 @@ export class Gate {
   drawBar(words, gate) {
     // The same words are not written again: a live region would read them out, a button lose its focus.
     const alternatives = words.actions?.includes("alternatives") ? (gate?.alternatives ?? []) : [];
-    const signature = JSON.stringify([words.tone, words.text, words.actions, alternatives]);
+    const proof = words.actions?.includes("evidence") ? (gate?.decisions.reply.evidence?.message_id ?? null) : null;
+    const signature = JSON.stringify([words.tone, words.text, words.actions, alternatives, proof]);
     if (this.drawn === signature) return;
     this.drawn = signature;
     this.root.dataset.tone = words.tone;
@@ -111,6 +128,7 @@ export class Gate {
     const buttons = [];
     if (words.actions?.includes("check")) buttons.push(action("Try again", () => this.intentions.recheck()));
     if (words.actions?.includes("read")) buttons.push(action("Read first", () => this.intentions.readFirst()));
+    if (proof) buttons.push(action("Show it", () => this.intentions.showMessage(proof)));
     for (const other of alternatives) {
       buttons.push(action(`Reply on ${other.label}`, () => this.intentions.open(other.conversation_id)));
     }
@@ -128,14 +146,19 @@ export class Gate {
 
   drawWhy(gate, conversation, channel) {
     if (!gate) return;
-    this.why.replaceChildren(...explanation(gate.decisions.reply, gate, conversation, channel));
+    const show = (id) => {
+      this.toggle(false);
+      this.intentions.showMessage(id);
+    };
+    this.why.replaceChildren(...explanation(gate.decisions.reply, gate, conversation, channel, show));
   }
 }
 
 /** The evidence, the rule and what would help, for a decision on replies. */
-function explanation(decision, gate, conversation, channel) {
+function explanation(decision, gate, conversation, channel, show) {
   const line = (term, ...rest) => make("div", { class: "why__line" }, make("dt", {}, term), make("dd", {}, ...rest));
   const lines = [line("Answer", decision.allow ? "A reply may be sent" : "A reply may not be sent"), line("Because", decision.reason)];
+  if (decision.evidence) lines.push(line("Evidence", ...evidence(decision.evidence, show)));
   if (gate.window.hours) {
     const closes = gate.window.closes_at;
     const until = !closes

@@ -24,8 +24,8 @@ export function initials(name) {
 /** A number as people write it; anything else as it is. */
 export const number = (text) =>
   text
-    .replace(/^\+1(\d{3})(\d{4})$/, "+1 $1 $2")
-    .replace(/^\+1(\d{3})(\d{3})(\d{4})$/, "+1 $1 $2 $3");
+    .replace(/^\+?1(\d{3})(\d{4})$/, "+1 $1 $2")
+    .replace(/^\+?1(\d{3})(\d{3})(\d{4})$/, "+1 $1 $2 $3");
 
 /** What became of a message, for the line below it: text and tone, or null for nothing to say. */
 export function fate(message) {
