@@ -14,11 +14,15 @@ from inbox.stores import Stores
 
 
 def policy(channel: Channel, manifest: Manifest) -> Policy:
+    """The kind's rules as they hold for this channel. Human replies after the window need a
+    permission of the provider, which an admin says the account has."""
+    has_permission = channel.config.get("human_agent") == "yes"
     return Policy(
         label=manifest.label,
         window_hours=manifest.window_hours,
         reply_basis_days=manifest.reply_basis_days,
         provider_stop=channel.provider_stop,
+        human_agent_days=manifest.human_agent_days if has_permission else None,
     )
 
 

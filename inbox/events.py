@@ -70,6 +70,22 @@ def status_changed(message: Message, previous: Status) -> Event:
     )
 
 
+def message_updated(message: Message) -> Event:
+    return _event("message.updated", message=message, data=shapes.message(message))
+
+
+def message_deleted(message: Message) -> Event:
+    """Ids and times only: what was taken back is not sent around once more."""
+    data = {"id": message.id, "deleted_at": shapes.time(message.deleted_at)}
+    return _event("message.deleted", message=message, data=data)
+
+
+def reacted(message: Message, *, added: bool) -> Event:
+    type_ = "message.reaction_added" if added else "message.reaction_removed"
+    data = {"id": message.id, "reactions": shapes.reactions(message)}
+    return _event(type_, message=message, data=data)
+
+
 def retry_requested(message: Message, actor: Actor, attempt: int) -> Event:
     data = {"id": message.id, "status": message.status, "attempt": attempt}
     return _event("message.retry_requested", message=message, actor=actor, data=data)

@@ -81,9 +81,17 @@ def message(value: Message) -> Json:
             "name": value.author.name and readable(value.author.name),
         },
         "decision": value.decision,
+        "content": value.content,
+        "reactions": reactions(value),
+        "edited_at": time(value.edited_at),
+        "deleted_at": time(value.deleted_at),
         "sent_at": rfc3339(value.sent_at),
         "received_at": rfc3339(value.received_at),
     }
+
+
+def reactions(value: Message) -> list[Json]:
+    return [{"by": one.by, "emoji": one.emoji, "at": rfc3339(one.at)} for one in value.reactions]
 
 
 def message_status(value: Message) -> Json:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from inbox.store.accounts import AccountStore
+from inbox.store.changes import ChangeStore
 from inbox.store.channels import ChannelStore
 from inbox.store.conversations import ConversationStore
 from inbox.store.database import Database
@@ -22,6 +23,7 @@ from inbox.store.statuses import StatusStore
 class Stores:
     database: Database
     accounts: AccountStore
+    changes: ChangeStore
     channels: ChannelStore
     conversations: ConversationStore
     decisions: DecisionStore
@@ -39,6 +41,7 @@ def stores(database: Database) -> Stores:
     return Stores(
         database=database,
         accounts=AccountStore(database),
+        changes=ChangeStore(database, messages),
         channels=ChannelStore(database),
         conversations=ConversationStore(database),
         decisions=DecisionStore(database),

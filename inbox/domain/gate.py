@@ -101,12 +101,14 @@ class Facts:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Policy:
     """The kind's rules and the channel's settings, read from manifest and channel. A
-    `window_hours` of None means that the platform has no window."""
+    `window_hours` of None means that the platform has no window; `human_agent_days` is how long a
+    person may reply after it closed, None where the platform or the account does not allow it."""
 
     label: str
     window_hours: int | None
     reply_basis_days: int
     provider_stop: bool
+    human_agent_days: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -319,6 +321,24 @@ def _window_closed(case: _Case) -> Decision | None:
     )
 
 
+def _human_agent(case: _Case) -> Decision | None:
+    """After the window, some platforms let a person (no program) answer for some days more."""
+    days = case.policy.human_agent_days
+    if case.window_open or days is None or not case.within(case.facts.last_inbound_at, days=days):
+        return None
+    if case.attempt.actor != "agent" or case.attempt.purpose is not Purpose.REPLY:
+        return _deny(
+            "DENY_TAG_NOT_ALLOWED",
+            "22",
+            f"After {case.policy.window_hours} hours {case.policy.label} takes only replies that a"
+            " person writes.",
+            Remedy(code="contact_writes", text="The contact can write again, which opens it."),
+        )
+    return _allow(
+        "ALLOW_HUMAN_AGENT", "26", f"A reply by a person within {days} days, marked as such."
+    )
+
+
 def _granted(case: _Case) -> Decision | None:
     if case.attempt.purpose is Purpose.REPLY:
         return _allow("ALLOW_REPLY", "28", "A reply to what the contact wrote.")
@@ -334,6 +354,7 @@ _RULES: tuple[Callable[[_Case], Decision | None], ...] = (
     _provider_block,
     _no_grant,
     _no_inbound,
+    _human_agent,
     lambda case: None if case.window_open else _window_closed(case),
     _granted,
 )

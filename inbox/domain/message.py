@@ -107,6 +107,15 @@ class Delivery:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Reaction:
+    """One person's reaction to a message; a conversation has two sides, and each has at most one."""
+
+    by: Literal["contact", "us"]
+    emoji: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Message:
     """One item of a conversation.
 
@@ -118,6 +127,9 @@ class Message:
     received_at  when we stored it
     status_at    when each status was reached, by the provider's clock where it says
     decision     what the gate said, as a plain document; None for inbound and notes
+    content      what it is more than text, as docs/api.md has it; None for plain text
+    edited_at    when it was last changed where it was written
+    deleted_at   when it was taken back there: text and files are gone
     """
 
     id: MessageId
@@ -143,5 +155,9 @@ class Message:
     failure: Failure | None = None
     status_at: dict[str, datetime] = field(default_factory=dict)
     decision: dict[str, object] | None = None
+    content: dict[str, object] | None = None
+    reactions: tuple[Reaction, ...] = ()
+    edited_at: datetime | None = None
+    deleted_at: datetime | None = None
     delivery: Delivery | None = None
     journal_id: str | None = None

@@ -30,6 +30,7 @@ from inbox.domain.message import (
     Direction,
     Failure,
     Message,
+    Reaction,
     Status,
     may_become,
 )
@@ -116,6 +117,7 @@ class MessageStore:
             "sort": message.sort,
             "status_at": message.status_at,
             "decision": self.sealed_decision(message.id, message.decision),
+            "content": self._sealed_content(message),
             "journal_id": message.journal_id,
         }
         if message.delivery is not None:
@@ -141,6 +143,21 @@ class MessageStore:
         if name is not None:
             name = self._keyring.open_text(bytes(name), f"messages:{doc['_id']}:author")
         return Author(type=kept["type"], id=kept["id"], name=name)
+
+    def _sealed_content(self, message: Message) -> bytes | None:
+        if message.content is None:
+            return None
+        return self._keyring.seal_text(
+            json.dumps(message.content), f"messages:{message.id}:content"
+        )
+
+    def _content(self, doc: Document) -> dict[str, object] | None:
+        sealed = doc.get("content")
+        if sealed is None:
+            return None
+        place = f"messages:{doc['_id']}:content"
+        content: dict[str, object] = json.loads(self._keyring.open_text(bytes(sealed), place))
+        return content
 
     # Any: the API's shape of a decision.
     def sealed_decision(
@@ -202,6 +219,10 @@ class MessageStore:
             status_at=doc["status_at"],
             decision=self._decision(doc),
             delivery=None if not delivery or "state" not in delivery else _delivery(delivery),
+            content=self._content(doc),
+            reactions=reactions(doc),
+            edited_at=doc.get("edited_at"),
+            deleted_at=doc.get("deleted_at"),
             journal_id=doc["journal_id"],
         )
 
@@ -466,6 +487,17 @@ def attachment_document(attachment: Attachment) -> Document:
 
 def _attachment(doc: Document) -> Attachment:
     return Attachment(**{**doc, "id": AttachmentId(doc["id"])})
+
+
+def reactions(doc: Document) -> tuple[Reaction, ...]:
+    """Those that stand: one that was taken back leaves its time, so that an older report of it
+    changes nothing."""
+    kept = doc.get("reactions") or {}
+    return tuple(
+        Reaction(by=side, emoji=one["emoji"], at=one["at"])
+        for side, one in sorted(kept.items())
+        if one["emoji"] is not None
+    )
 
 
 def _delivery(doc: Document) -> Delivery:
