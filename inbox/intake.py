@@ -12,57 +12,61 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from prometheus_client import Counter as Metric
 
-from inbox import drafts, events, log
-from inbox.automation.keywords import KeywordAnswers, hear
+from inbox import log
+from inbox.changes import Changes
 from inbox.directory import Directory
 from inbox.domain.channel import Channel, Connector
-from inbox.domain.contact import Identity
-from inbox.domain.conversation import Conversation
 from inbox.domain.errors import MalformedPayload, StoreUnavailable
-from inbox.domain.ids import AttachmentId, ConversationId, MessageId
-from inbox.domain.message import Attachment, Author, Direction, Message
-from inbox.domain.report import MessageReceived, PreferenceReported, StatusReported
+from inbox.domain.message import Message
+from inbox.domain.report import (
+    ChannelNotice,
+    Edited,
+    IdentityChanged,
+    Ignored,
+    MessageReceived,
+    PreferenceReported,
+    Reacted,
+    StatusReported,
+    Unsent,
+    WatermarkReported,
+)
 from inbox.hub import Hub
-from inbox.ids import new_id
-from inbox.people import Arrival, People
-from inbox.statuses import Statuses, believable, happened_at
-from inbox.store.conversations import Summary
-from inbox.store.files import Fetch
+from inbox.people import People
+from inbox.received import Received, Work
+from inbox.statuses import Statuses
 from inbox.store.journal import JournalEntry
-from inbox.store.messages import Duplicate, provider_key
 from inbox.stores import Stores
 
 BATCH = 200
 HELD = 2000
 MOST_TRIES = 8
 
+OtherReport = (
+    StatusReported
+    | WatermarkReported
+    | PreferenceReported
+    | IdentityChanged
+    | ChannelNotice
+    | Edited
+    | Unsent
+    | Reacted
+)
+
 REPORTS = Metric("assent_reports_total", "Reports read from webhooks", ["kind", "verdict"])
 _log = log.get("intake")
-
-
-@dataclass(slots=True)
-class _Work:
-    """One inbound message on its way through a batch."""
-
-    entry: JournalEntry
-    report: MessageReceived
-    channel: Channel
-    message: Message | None = None
-    identity: Identity | None = None
 
 
 @dataclass(slots=True)
 class _Batch:
     """Everything that one batch reports, sorted by what has to be done with it."""
 
-    messages: list[_Work] = field(default_factory=list)
-    statuses: list[tuple[JournalEntry, StatusReported, Channel]] = field(default_factory=list)
-    preferences: list[tuple[PreferenceReported, Channel]] = field(default_factory=list)
+    messages: list[Work] = field(default_factory=list)
+    others: list[tuple[JournalEntry, OtherReport, Channel]] = field(default_factory=list)
     verdicts: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
 
 
@@ -80,11 +84,19 @@ class Intake:
         self._hub = hub
         self._connectors = connectors
         self._directory = directory
-        self._wake_delivery = wake_delivery
-        self._wake_fetching = wake_fetching
-        self._keywords = KeywordAnswers(stores)
-        self._people = People(stores, hub, connectors)
+        people = People(stores, hub, connectors)
         self._statuses = Statuses(stores, hub)
+        self._changes = Changes(stores, hub, people, directory)
+        self._received = Received(
+            stores,
+            hub,
+            connectors,
+            people,
+            self._statuses,
+            self._changes,
+            wake_delivery,
+            wake_fetching,
+        )
         self._handed: list[JournalEntry] = []
         self._in_hand: set[str] = set()
         self._wake = asyncio.Event()
@@ -179,12 +191,9 @@ class Intake:
         batch = _Batch()
         for entry in entries:
             await self._read(entry, batch)
-        await self._messages(batch)
-        for entry, status, channel in batch.statuses:
-            verdict = await self._statuses.apply(status, channel, entry.received_at)
-            batch.verdicts[entry.id][verdict] += 1
-        for preference, channel in batch.preferences:
-            await self._statuses.prefer(preference, channel)
+        await self._received.take(batch.messages, batch.verdicts)
+        for entry, report, channel in batch.others:
+            batch.verdicts[entry.id][await self._other(report, channel, entry.received_at)] += 1
         verdicts = [(entry.id, _words(batch.verdicts[entry.id])) for entry in entries]
         for entry in entries:
             for verdict, count in batch.verdicts[entry.id].items():
@@ -203,19 +212,32 @@ class Intake:
             return
         addressed = await self._directory.find(entry.channel_id)
         for report in reports:
-            if not isinstance(report, MessageReceived | StatusReported | PreferenceReported):
+            if isinstance(report, Ignored):
                 verdicts[report.reason] += 1
                 continue
             channel = await self._channel_of(entry, report.account, addressed)
             if channel is None:
                 verdicts["no_such_account"] += 1
             elif isinstance(report, MessageReceived):
-                batch.messages.append(_Work(entry=entry, report=report, channel=channel))
-            elif isinstance(report, StatusReported):
-                batch.statuses.append((entry, report, channel))
+                batch.messages.append(Work(entry=entry, report=report, channel=channel))
             else:
-                batch.preferences.append((report, channel))
-                verdicts["preference"] += 1
+                batch.others.append((entry, report, channel))
+
+    async def _other(self, report: OtherReport, channel: Channel, received_at: datetime) -> str:
+        """Act on one report that is no message; the verdict in a word."""
+        match report:
+            case StatusReported():
+                return await self._statuses.apply(report, channel, received_at)
+            case WatermarkReported():
+                return await self._statuses.apply_watermark(report, channel, received_at)
+            case PreferenceReported():
+                return await self._statuses.prefer(report, channel)
+            case IdentityChanged():
+                return await self._changes.rebind(report, channel, received_at)
+            case ChannelNotice():
+                return await self._changes.notice(report, channel)
+            case Edited() | Unsent() | Reacted():
+                return await self._changes.apply(report, channel, received_at)
 
     async def _channel_of(
         self, entry: JournalEntry, account: str, addressed: Channel | None
@@ -228,214 +250,7 @@ class Intake:
             return None
         return other
 
-    # -- messages --------------------------------------------------------------------------
-
-    async def _messages(self, batch: _Batch) -> None:
-        works = self._each_once(batch)
-        if not works:
-            return
-        known = await self._people.recognise(
-            [
-                Arrival(sender=w.report.sender, channel=w.channel, at=w.entry.received_at)
-                for w in works
-            ]
-        )
-        groups: dict[ConversationId, list[_Work]] = defaultdict(list)
-        for work, person in zip(works, known, strict=True):
-            work.identity = person.identity
-            groups[person.conversation_id].append(work)
-        conversations = await self._people.conversations(
-            {
-                person.conversation_id: (person.identity, work.channel, work.entry.received_at)
-                for work, person in zip(works, known, strict=True)
-            }
-        )
-        summaries: list[Summary] = []
-        for conversation_id, group in groups.items():
-            conversation = conversations[conversation_id]
-            await self._store(conversation, group, batch)
-            summaries += _summary(conversation, group, self._connectors)
-        await self._hub.publish(
-            [events.message_created(w.message) for w in works if w.message is not None]
-        )
-        reopened = await self._stores.conversations.summarise(summaries)
-        await self._hub.publish(
-            [
-                events.conversation_status(conversations[one], "conversation.reopened", "open")
-                for one in reopened
-            ]
-        )
-        for conversation_id, group in groups.items():
-            await self._afterwards(conversation_id, group)
-
-    @staticmethod
-    def _each_once(batch: _Batch) -> list[_Work]:
-        """Drop what comes twice in this batch. What is stored already shows when it is stored
-        again: the unique index decides, not a look before."""
-        kept: dict[tuple[str, str], _Work] = {}
-        for work in batch.messages:
-            key = (work.channel.id, work.report.provider_id)
-            if key in kept:
-                batch.verdicts[work.entry.id]["duplicate"] += 1
-            else:
-                kept[key] = work
-        return list(kept.values())
-
-    async def _store(
-        self, conversation: Conversation, group: Sequence[_Work], batch: _Batch
-    ) -> None:
-        """Append the new ones. A provider's repeat is dropped; what this very entry stored before a
-        crash is kept, since what follows a message may not have happened."""
-        fresh = list(group)
-        while fresh:
-            drafts = [await self._draft(conversation, work) for work in fresh]
-            times = [believable(w.report.sent_at, w.entry.received_at) for w in fresh]
-            try:
-                stored = await self._stores.messages.append(conversation, drafts, provider_at=times)
-            except Duplicate:
-                fresh = await self._still_missing(conversation, fresh, batch)
-                continue
-            for work, message in zip(fresh, stored, strict=True):
-                work.message = message
-            fresh = []
-        for work in group:
-            if work.message is not None:
-                batch.verdicts[work.entry.id]["stored"] += 1
-
-    async def _still_missing(
-        self, conversation: Conversation, works: Sequence[_Work], batch: _Batch
-    ) -> list[_Work]:
-        keys = [provider_key(w.channel.id, w.report.provider_id) for w in works]
-        known = await self._stores.messages.find_by_keys(conversation.workspace_id, keys)
-        missing: list[_Work] = []
-        for work, key in zip(works, keys, strict=True):
-            stored = known.get(key)
-            if stored is None:
-                missing.append(work)
-            elif stored.journal_id == work.entry.id:
-                work.message = stored
-            else:
-                batch.verdicts[work.entry.id]["duplicate"] += 1
-        return missing
-
-    async def _draft(self, conversation: Conversation, work: _Work) -> Message:
-        report, entry = work.report, work.entry
-        attachments = tuple(
-            Attachment(
-                id=AttachmentId(new_id("att")),
-                kind=media.kind,
-                state="pending",
-                mime=media.mime,
-                name=media.name,
-                size_bytes=media.size_bytes,
-            )
-            for media in report.media
-        )
-        reply_to: MessageId | None = None
-        if report.reply_to is not None:
-            key = provider_key(work.channel.id, report.reply_to)
-            quoted = await self._stores.messages.find_by_keys(conversation.workspace_id, [key])
-            if key in quoted and quoted[key].conversation_id == conversation.id:
-                reply_to = quoted[key].id
-        sender = report.sender
-        author = Author(
-            type="contact", id=conversation.contact_id, name=sender.name or sender.handle
-        )
-        at = entry.received_at
-        return replace(
-            drafts.message(conversation, Direction.INBOUND, author, report.text, at),
-            type=report.type,
-            sent_at=happened_at(report.sent_at, at),
-            attachments=attachments,
-            provider_id=report.provider_id,
-            reply_to=reply_to,
-            journal_id=entry.id,
-        )
-
-    async def _afterwards(self, conversation_id: ConversationId, group: Sequence[_Work]) -> None:
-        """What follows a stored message: its files are fetched, its keywords acted on."""
-        for work in group:
-            message, identity = work.message, work.identity
-            if message is None or identity is None:
-                continue
-            await self._want_files(work, message)
-            manifest = self._connectors[work.entry.kind].manifest
-            heard = hear(work.report, manifest, work.channel)
-            if heard is None:
-                continue
-            conversation = await self._stores.conversations.find(
-                message.workspace_id, conversation_id
-            )
-            if conversation is None:
-                continue
-            published, queued = await self._keywords.act(
-                heard,
-                message,
-                conversation,
-                identity,
-                work.channel,
-                manifest,
-                at=message.sent_at,
-                now=work.entry.received_at,
-            )
-            await self._hub.publish(published)
-            self._wake_delivery(queued)
-
-    async def _want_files(self, work: _Work, message: Message) -> None:
-        pairs = zip(message.attachments, work.report.media, strict=True)
-        for attachment, media in pairs:
-            if attachment.state != "pending":
-                continue
-            await self._stores.files.want(
-                Fetch(
-                    attachment=attachment,
-                    media=media,
-                    workspace_id=message.workspace_id,
-                    channel_id=work.channel.id,
-                    conversation_id=message.conversation_id,
-                    message_id=message.id,
-                    attempts=0,
-                    next_at=work.entry.received_at,
-                )
-            )
-            self._wake_fetching()
-
 
 def _words(verdicts: Counter[str]) -> str:
     """`stored 3, duplicate 1`; `nothing` where an entry reported nothing."""
     return ", ".join(f"{word} {count}" for word, count in sorted(verdicts.items())) or "nothing"
-
-
-def _summary(
-    conversation: Conversation,
-    group: Sequence[_Work],
-    connectors: Mapping[str, Connector],
-) -> list[Summary]:
-    stored = [w for w in group if w.message is not None]
-    if not stored:
-        return []
-    messages = [w.message for w in stored if w.message is not None]
-    times = [believable(w.report.sent_at, w.entry.received_at) for w in stored]
-    believed = [at for at in times if at is not None]
-    windows = [m.sent_at for m in messages]
-    bases = [
-        m.sent_at
-        for w, m in zip(stored, messages, strict=True)
-        if not _is_stop(w, connectors[w.entry.kind])
-    ]
-    return [
-        Summary(
-            conversation=conversation,
-            newest=max(messages, key=lambda m: m.seq),
-            last_inbound_at=max(windows),
-            basis_at=max(bases, default=None),
-            newest_sent_at=max(believed, default=None),
-            # Who writes STOP waits for no answer.
-            waiting_since=min(bases, default=None),
-        )
-    ]
-
-
-def _is_stop(work: _Work, connector: Connector) -> bool:
-    heard = hear(work.report, connector.manifest, work.channel)
-    return heard is not None and heard.word == "stop"

@@ -73,10 +73,17 @@ class People:
                 channel.workspace_id, channel.id, channel.kind, sender, arrival.at
             )
             return Known(identity=identity, conversation_id=conversation_id)
-        learnt = await self._stores.people.learn(person.identity, sender)
-        if (learnt.name, learnt.handle) != (person.identity.name, person.identity.handle):
-            await self._tell_name(learnt, person.conversation_id)
+        learnt = await self.learn(person.identity, person.conversation_id, sender)
         return Known(identity=learnt, conversation_id=person.conversation_id)
+
+    async def learn(
+        self, identity: Identity, conversation_id: ConversationId, sender: Sender
+    ) -> Identity:
+        """Take over what is new of a person, and tell a new name to everybody's screens."""
+        learnt = await self._stores.people.learn(identity, sender)
+        if (learnt.name, learnt.handle) != (identity.name, identity.handle):
+            await self._tell_name(learnt, conversation_id)
+        return learnt
 
     async def _tell_name(self, identity: Identity, conversation_id: ConversationId) -> None:
         name = identity.name or identity.handle

@@ -12,7 +12,7 @@ from inbox.domain.consent import ConsentEvent, ConsentType, Purpose
 from inbox.domain.contact import Identity
 from inbox.domain.ids import MessageId
 from inbox.domain.message import Direction, Failure, Message
-from inbox.domain.report import PreferenceReported, StatusReported
+from inbox.domain.report import PreferenceReported, StatusReported, WatermarkReported
 from inbox.hub import Hub
 from inbox.store.messages import provider_key
 from inbox.store.statuses import EarlyStatus
@@ -92,7 +92,50 @@ class Statuses:
         if recorded is not None:
             await self._hub.publish([events.consent_changed(conversation, recorded)])
 
-    async def prefer(self, report: PreferenceReported, channel: Channel) -> None:
+    async def apply_watermark(
+        self, report: WatermarkReported, channel: Channel, received_at: datetime
+    ) -> str:
+        """Move everything that we sent to a person before an instant; of the newest 200 messages,
+        since older ones were moved by older watermarks."""
+        known = await self._stores.people.find_many(
+            channel.workspace_id, channel.id, channel.kind, report.sender.keys
+        )
+        person = next(iter(known.values()), None)
+        if person is None:
+            return "watermark_unknown"
+        conversation = await self._stores.conversations.find(channel.workspace_id, person[1])
+        if conversation is None:
+            return "watermark_unknown"
+        through = await self._through(report, channel)
+        if through is None:
+            return "watermark_unknown"
+        at = happened_at(report.through, received_at)
+        recent = await self._stores.messages.page(
+            channel.workspace_id,
+            conversation.id,
+            last_seq=conversation.last_seq,
+            before_place=None,
+            limit=200,
+        )
+        for message in recent:
+            left_at = message.status_at.get("sent", message.sent_at)
+            if message.direction is not Direction.OUTBOUND or left_at > through:
+                continue
+            moved = await self._stores.messages.set_status(message, report.status, at)
+            if moved is not None:
+                await self._stores.conversations.show_status(moved)
+                await self._hub.publish([events.status_changed(moved, message.status)])
+        return "watermark"
+
+    async def _through(self, report: WatermarkReported, channel: Channel) -> datetime | None:
+        """The instant that a watermark reaches to; where it names a message, when that left."""
+        if report.through is not None:
+            return report.through
+        key = provider_key(channel.id, report.provider_id or "")
+        found = (await self._stores.messages.find_by_keys(channel.workspace_id, [key])).get(key)
+        return None if found is None else found.status_at.get("sent", found.sent_at)
+
+    async def prefer(self, report: PreferenceReported, channel: Channel) -> str:
         """A contact told the provider what they want: on record, without a message."""
         now = datetime.now(UTC)
         known = await self._stores.people.find_many(
@@ -107,7 +150,7 @@ class Statuses:
         types = {"stop": ConsentType.PROVIDER_OPT_OUT, "resume": ConsentType.PROVIDER_OPT_IN}
         before = await standing_of(self._stores, identity, now)
         if before.marketing_block is (report.act == "stop"):
-            return
+            return "preference_known"
         recorded = replace(
             drafts.consent(
                 self._stores,
@@ -126,6 +169,7 @@ class Statuses:
         conversation = await self._stores.conversations.find(channel.workspace_id, conversation_id)
         if conversation is not None:
             await self._hub.publish([events.consent_changed(conversation, recorded)])
+        return "preference"
 
 
 async def learn_refusal(

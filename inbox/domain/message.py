@@ -108,7 +108,7 @@ class Delivery:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reaction:
-    """One person's reaction to a message; a conversation has two sides, and each has at most one."""
+    """A reaction to a message. A conversation has two sides, and each has at most one."""
 
     by: Literal["contact", "us"]
     emoji: str

@@ -1,5 +1,6 @@
-"""What happens to a message after it was stored: edited, taken back, reacted to. And what is told of
-a message that is not here yet: kept for a day, and applied when it comes.
+"""What happens to a message after it was stored: edited, taken back, reacted to.
+
+What is told of a message that is not here yet is kept for a day, and applied when it comes.
 """
 
 from __future__ import annotations

@@ -80,6 +80,11 @@ class ChannelStore:
             )
         return bool(result.modified_count)
 
+    async def set_trouble(self, channel: Channel, trouble: str | None) -> None:
+        """What an admin should know of a channel that works all the same."""
+        async with reachable():
+            await self._channels.update_one({"_id": channel.id}, {"$set": {"trouble": trouble}})
+
     async def find(self, channel_id: ChannelId) -> Channel | None:
         async with reachable():
             doc = await self._channels.find_one({"_id": channel_id})

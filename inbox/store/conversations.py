@@ -375,6 +375,15 @@ class ConversationStore:
                 {"$set": {"last_message.status": message.status}},
             )
 
+    async def show_text(self, message: Message) -> None:
+        """Keep the preview's words right while the message is the newest."""
+        shown = self.preview_document(message)["text"]
+        async with reachable():
+            await self._conversations.update_one(
+                {"_id": message.conversation_id, "last_message.id": message.id},
+                {"$set": {"last_message.text": shown}},
+            )
+
     # -- read marks ------------------------------------------------------------------------
 
     async def reads(

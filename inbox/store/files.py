@@ -111,6 +111,14 @@ class FileStore:
             return None
         return self._keyring.open(bytes(sealed), f"files:{attachment_id}")
 
+    async def remove(self, attachment_id: AttachmentId) -> None:
+        """Take a file away for good: content, record, and a fetch that is still to be done."""
+        async with reachable():
+            with suppress(NoFile):
+                await self._bucket.delete(attachment_id)
+            await self._attachments.delete_one({"_id": attachment_id})
+            await self._fetches.delete_one({"_id": attachment_id})
+
     async def attach(
         self, workspace_id: WorkspaceId, ids: list[AttachmentId], conversation_id: ConversationId
     ) -> None:

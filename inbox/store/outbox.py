@@ -14,6 +14,7 @@ from typing import Any
 
 from pymongo.errors import DuplicateKeyError
 
+from inbox.domain.ids import ConversationId
 from inbox.domain.message import Failure, Message, Status, may_become
 from inbox.store.database import Database, Document, reachable
 from inbox.store.messages import OUT_OF_OUTBOX, MessageStore, provider_key
@@ -43,6 +44,17 @@ class OutboxStore:
                 .to_list(limit)
             )
         return [self._store.from_document(doc) for doc in docs]
+
+    async def in_hand(self, conversation_id: ConversationId) -> list[Message]:
+        """What workers are sending in a conversation now, oldest first."""
+        async with reachable():  # index: lane
+            docs = await self._messages.find(
+                {"delivery.lane": conversation_id, "delivery.seq": {"$gt": 0}}
+            ).to_list(100)
+        docs.sort(key=lambda doc: int(doc["seq"]))
+        return [
+            self._store.from_document(doc) for doc in docs if doc["delivery"]["state"] == "sending"
+        ]
 
     async def is_first_of_lane(self, message: Message) -> bool:
         """Whether nothing older of its conversation is still on its way."""

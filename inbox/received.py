@@ -1,0 +1,329 @@
+"""Messages that came in: who wrote, into which conversation, each stored once and told to agents.
+
+Works in batches, because on every database one read for many costs little more than one for one.
+Each step stores its result before the next, and each may run again with no second effect.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from inbox import drafts, events
+from inbox.automation.keywords import KeywordAnswers, hear
+from inbox.changes import Changes
+from inbox.domain.channel import Channel, Connector
+from inbox.domain.contact import Identity
+from inbox.domain.conversation import Conversation
+from inbox.domain.ids import AttachmentId, ConversationId, MessageId
+from inbox.domain.message import Attachment, Author, Direction, Message, Status
+from inbox.domain.report import MessageReceived, StatusReported
+from inbox.hub import Hub
+from inbox.ids import new_id
+from inbox.people import Arrival, People
+from inbox.statuses import Statuses, believable, happened_at
+from inbox.store.conversations import Summary
+from inbox.store.files import Fetch
+from inbox.store.journal import JournalEntry
+from inbox.store.messages import Duplicate, provider_key
+from inbox.stores import Stores
+
+Verdicts = Mapping[str, Counter[str]]
+"""What became of each entry's reports, counted by word."""
+
+
+@dataclass(slots=True)
+class Work:
+    """One message on its way through a batch."""
+
+    entry: JournalEntry
+    report: MessageReceived
+    channel: Channel
+    message: Message | None = None
+    identity: Identity | None = None
+
+
+class Received:
+    def __init__(
+        self,
+        stores: Stores,
+        hub: Hub,
+        connectors: Mapping[str, Connector],
+        people: People,
+        statuses: Statuses,
+        changes: Changes,
+        wake_delivery: Callable[[Sequence[Message]], None],
+        wake_fetching: Callable[[], None],
+    ) -> None:
+        self._stores = stores
+        self._hub = hub
+        self._connectors = connectors
+        self._people = people
+        self._statuses = statuses
+        self._changes = changes
+        self._wake_delivery = wake_delivery
+        self._wake_fetching = wake_fetching
+        self._keywords = KeywordAnswers(stores)
+
+    async def take(self, arrived: Sequence[Work], verdicts: Verdicts) -> None:
+        """Store and tell what arrived, and do what follows from it."""
+        works = await self._without_our_own(self._each_once(arrived, verdicts), verdicts)
+        if not works:
+            return
+        known = await self._people.recognise(
+            [
+                Arrival(sender=w.report.sender, channel=w.channel, at=w.entry.received_at)
+                for w in works
+            ]
+        )
+        groups: dict[ConversationId, list[Work]] = defaultdict(list)
+        for work, person in zip(works, known, strict=True):
+            work.identity = person.identity
+            groups[person.conversation_id].append(work)
+        conversations = await self._people.conversations(
+            {
+                person.conversation_id: (person.identity, work.channel, work.entry.received_at)
+                for work, person in zip(works, known, strict=True)
+            }
+        )
+        summaries: list[Summary] = []
+        for conversation_id, group in groups.items():
+            conversation = conversations[conversation_id]
+            await self._store(conversation, group, verdicts)
+            summaries += _summary(conversation, group, self._connectors)
+        await self._hub.publish(
+            [events.message_created(w.message) for w in works if w.message is not None]
+        )
+        reopened = await self._stores.conversations.summarise(summaries)
+        await self._hub.publish(
+            [
+                events.conversation_status(conversations[one], "conversation.reopened", "open")
+                for one in reopened
+            ]
+        )
+        for conversation_id, group in groups.items():
+            await self._afterwards(conversation_id, group)
+
+    @staticmethod
+    def _each_once(arrived: Sequence[Work], verdicts: Verdicts) -> list[Work]:
+        """Drop what comes twice in this batch. What is stored already shows when it is stored
+        again: the unique index decides, not a look before."""
+        kept: dict[tuple[str, str], Work] = {}
+        for work in arrived:
+            key = (work.channel.id, work.report.provider_id)
+            if key in kept:
+                verdicts[work.entry.id]["duplicate"] += 1
+            else:
+                kept[key] = work
+        return list(kept.values())
+
+    async def _without_our_own(self, works: Sequence[Work], verdicts: Verdicts) -> list[Work]:
+        """An echo of what we sent ourselves is a report that it was sent, not a second message."""
+        kept: list[Work] = []
+        for work in works:
+            if work.report.direction == "inbound" or not await self._is_our_own(work):
+                kept.append(work)
+            else:
+                verdicts[work.entry.id]["own_echo"] += 1
+        return kept
+
+    async def _is_our_own(self, work: Work) -> bool:
+        report, channel = work.report, work.channel
+        message_id = report.message_id
+        if message_id is None:
+            message_id = await self._being_sent(work)
+        if message_id is None:
+            return False
+        sent = StatusReported(
+            account=report.account,
+            status=Status.SENT,
+            provider_id=report.provider_id,
+            message_id=message_id,
+            at=report.sent_at,
+        )
+        found = await self._stores.messages.find(channel.workspace_id, MessageId(message_id))
+        if found is None or found.channel_id != channel.id:
+            return False
+        await self._statuses.apply(sent, channel, work.entry.received_at)
+        return True
+
+    async def _being_sent(self, work: Work) -> MessageId | None:
+        """Our message that this echo must be of, where the provider carries nothing of ours along:
+        the first with this text that is in a worker's hands for this person now."""
+        report, channel = work.report, work.channel
+        known = await self._stores.people.find_many(
+            channel.workspace_id, channel.id, channel.kind, report.sender.keys
+        )
+        for _, conversation_id in known.values():
+            for message in await self._stores.outbox.in_hand(conversation_id):
+                if message.text == report.text and bool(message.attachments) == bool(report.media):
+                    return message.id
+        return None
+
+    async def _store(
+        self, conversation: Conversation, group: Sequence[Work], verdicts: Verdicts
+    ) -> None:
+        """Append the new ones. A provider's repeat is dropped; what this very entry stored before a
+        crash is kept, since what follows a message may not have happened."""
+        fresh = list(group)
+        while fresh:
+            drafts = [await self._draft(conversation, work) for work in fresh]
+            times = [believable(w.report.sent_at, w.entry.received_at) for w in fresh]
+            try:
+                stored = await self._stores.messages.append(conversation, drafts, provider_at=times)
+            except Duplicate:
+                fresh = await self._still_missing(conversation, fresh, verdicts)
+                continue
+            for work, message in zip(fresh, stored, strict=True):
+                work.message = message
+            fresh = []
+        for work in group:
+            if work.message is not None:
+                verdicts[work.entry.id]["stored"] += 1
+
+    async def _still_missing(
+        self, conversation: Conversation, works: Sequence[Work], verdicts: Verdicts
+    ) -> list[Work]:
+        keys = [provider_key(w.channel.id, w.report.provider_id) for w in works]
+        known = await self._stores.messages.find_by_keys(conversation.workspace_id, keys)
+        missing: list[Work] = []
+        for work, key in zip(works, keys, strict=True):
+            stored = known.get(key)
+            if stored is None:
+                missing.append(work)
+            elif stored.journal_id == work.entry.id:
+                work.message = stored
+            else:
+                verdicts[work.entry.id]["duplicate"] += 1
+        return missing
+
+    async def _draft(self, conversation: Conversation, work: Work) -> Message:
+        report, entry = work.report, work.entry
+        attachments = tuple(
+            Attachment(
+                id=AttachmentId(new_id("att")),
+                kind=media.kind,
+                state="pending",
+                mime=media.mime,
+                name=media.name,
+                size_bytes=media.size_bytes,
+            )
+            for media in report.media
+        )
+        reply_to: MessageId | None = None
+        if report.reply_to is not None:
+            key = provider_key(work.channel.id, report.reply_to)
+            quoted = await self._stores.messages.find_by_keys(conversation.workspace_id, [key])
+            if key in quoted and quoted[key].conversation_id == conversation.id:
+                reply_to = quoted[key].id
+        at = entry.received_at
+        sender = report.sender
+        inbound = report.direction == "inbound"
+        direction = Direction.INBOUND if inbound else Direction.OUTBOUND
+        # Who of ours wrote it elsewhere, no provider says.
+        author = Author(type="agent")
+        if inbound:
+            name = sender.name or sender.handle
+            author = Author(type="contact", id=conversation.contact_id, name=name)
+        status = Status.RECEIVED if inbound else Status.SENT
+        sent_at = happened_at(report.sent_at, at)
+        return replace(
+            drafts.message(conversation, direction, author, report.text, at),
+            status=status,
+            status_at={} if inbound else {"sent": sent_at},
+            content=None if report.content is None else dict(report.content),
+            type=report.type,
+            sent_at=sent_at,
+            attachments=attachments,
+            provider_id=report.provider_id,
+            reply_to=reply_to,
+            journal_id=entry.id,
+        )
+
+    async def _afterwards(self, conversation_id: ConversationId, group: Sequence[Work]) -> None:
+        """What follows a stored message: its files are fetched, its keywords acted on, and what was
+        told of it before it came is applied."""
+        for work in group:
+            message, identity = work.message, work.identity
+            if message is None or identity is None:
+                continue
+            await self._want_files(work, message)
+            manifest = self._connectors[work.entry.kind].manifest
+            heard = hear(work.report, manifest, work.channel)
+            if heard is None or work.report.direction == "outbound":
+                continue
+            conversation = await self._stores.conversations.find(
+                message.workspace_id, conversation_id
+            )
+            if conversation is None:
+                continue
+            published, queued = await self._keywords.act(
+                heard,
+                message,
+                conversation,
+                identity,
+                work.channel,
+                manifest,
+                at=message.sent_at,
+                now=work.entry.received_at,
+            )
+            await self._hub.publish(published)
+            self._wake_delivery(queued)
+        await self._changes.catch_up([w.message for w in group if w.message is not None])
+
+    async def _want_files(self, work: Work, message: Message) -> None:
+        pairs = zip(message.attachments, work.report.media, strict=True)
+        for attachment, media in pairs:
+            if attachment.state != "pending":
+                continue
+            await self._stores.files.want(
+                Fetch(
+                    attachment=attachment,
+                    media=media,
+                    workspace_id=message.workspace_id,
+                    channel_id=work.channel.id,
+                    conversation_id=message.conversation_id,
+                    message_id=message.id,
+                    attempts=0,
+                    next_at=work.entry.received_at,
+                )
+            )
+            self._wake_fetching()
+
+
+def _summary(
+    conversation: Conversation,
+    group: Sequence[Work],
+    connectors: Mapping[str, Connector],
+) -> list[Summary]:
+    stored = [w for w in group if w.message is not None]
+    if not stored:
+        return []
+    messages = [w.message for w in stored if w.message is not None]
+    times = [believable(w.report.sent_at, w.entry.received_at) for w in stored]
+    pairs = [
+        (work, message)
+        for work, message in zip(stored, messages, strict=True)
+        if message.direction is Direction.INBOUND
+    ]
+    windows = [message.sent_at for _, message in pairs]
+    bases = [m.sent_at for work, m in pairs if not _is_stop(work, connectors[work.entry.kind])]
+    newest = max(messages, key=lambda m: m.seq)
+    return [
+        Summary(
+            conversation=conversation,
+            newest=newest,
+            last_inbound_at=max(windows, default=None),
+            basis_at=max(bases, default=None),
+            newest_sent_at=max((at for at in times if at is not None), default=None),
+            # Who writes STOP waits for no answer.
+            waiting_since=min(bases, default=None),
+            answered=newest.direction is Direction.OUTBOUND,
+        )
+    ]
+
+
+def _is_stop(work: Work, connector: Connector) -> bool:
+    heard = hear(work.report, connector.manifest, work.channel)
+    return heard is not None and heard.word == "stop"
