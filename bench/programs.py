@@ -169,8 +169,9 @@ async def stored_ids(program: Program) -> list[str]:
                 found: list[str] = await answer.json()
                 return found
         ids: list[str] = []
-        async for conversation in _pages(session, "/api/v1/conversations"):
-            address = f"/api/v1/conversations/{conversation['id']}/messages"
+        conversations = [one["id"] async for one in _pages(session, "/api/v1/conversations")]
+        for conversation_id in dict.fromkeys(conversations):  # one that moved shows twice
+            address = f"/api/v1/conversations/{conversation_id}/messages"
             async for message in _pages(session, address):
                 ids.append(message["provider_id"] or "")
         return ids

@@ -1,19 +1,21 @@
 """The journal: every verified webhook, stored before its provider is told 200.
 
 Calls that arrive together are written together (group commit): one `insert_many` with `j: true`
-costs little more than one insert. A lone call waits for nobody.
+costs little more than one insert. A lone call waits for nobody. Closing an entry is the other way
+round: nobody waits for it, so verdicts are gathered for a moment and written together.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pymongo.errors import BulkWriteError
 
+from inbox import log
 from inbox.domain.channel import Payload
 from inbox.domain.errors import Busy, StoreUnavailable
 from inbox.domain.ids import ChannelId, JournalId, WorkspaceId
@@ -23,6 +25,12 @@ KEEP_DAYS = 30
 LEASE_S = 5.0
 _BATCH = 200
 _QUEUE = 2000
+# How long verdicts are gathered, and how long a database that is away is left alone. A crash in
+# between costs a second look at entries whose messages are stored already.
+_GATHER_S = 0.1
+_AGAIN_S = 0.5
+
+_log = log.get("journal")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,19 +61,31 @@ class JournalStore:
         self._waiting: list[tuple[Document, asyncio.Future[None]]] = []
         self._wake = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
+        # Entries that have their verdict while the database does not know it yet.
+        self._verdicts: dict[JournalId, str] = {}
+        self._decided = asyncio.Event()
+        self._closer: asyncio.Task[None] | None = None
+        # Those that got it while a claim was under way, which may have read them before.
+        self._lately: set[JournalId] = set()
+        self._claims = 0
 
     async def start(self) -> None:
         self._writer = asyncio.create_task(self._write_forever(), name="journal-writer")
+        self._closer = asyncio.create_task(self._finish_forever(), name="journal-closer")
 
     async def close(self) -> None:
-        """Write what is waiting, then stop."""
-        if self._writer is None:
+        """Write what is waiting, then stop. From then on `finish` writes by itself."""
+        writer, self._writer = self._writer, None
+        closer, self._closer = self._closer, None
+        if writer is None or closer is None:
             return
         with suppress(StoreUnavailable):
             await asyncio.gather(*(done for _, done in self._waiting))
-        self._writer.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._writer
+        for task in (writer, closer):
+            task.cancel()
+        await asyncio.gather(writer, closer, return_exceptions=True)
+        with suppress(StoreUnavailable):
+            await self._write_verdicts()
 
     async def append(self, entry: JournalEntry) -> None:
         """Return once the entry is durable.
@@ -146,33 +166,78 @@ class JournalStore:
             attempts=doc["attempts"],
         )
 
-    async def claim_due(self, now: datetime, limit: int = 100) -> list[JournalEntry]:
-        """Entries whose worker went away, or that are to be tried again; leased to the caller."""
+    async def claim_due(
+        self, now: datetime, limit: int = 100, *, held: Container[str] = ()
+    ) -> list[JournalEntry]:
+        """Entries whose worker went away, or that are to be tried again; leased to the caller.
+
+        held   entries that the caller has in hand already: a backlog outlives their leases
+        """
         claimed: list[JournalEntry] = []
         lease = now + timedelta(seconds=LEASE_S * 6)
-        async with reachable():
-            # index: due
-            cursor = self._loose.find({"state": "new", "next_at": {"$lte": now}})
-            for doc in await cursor.limit(limit).to_list(limit):
-                won = await self._loose.update_one(
-                    {"_id": doc["_id"], "next_at": doc["next_at"]},
-                    {"$set": {"next_at": lease}, "$inc": {"attempts": 1}},
-                )
-                if won.modified_count:
-                    claimed.append(self._from_document(doc))
-        return claimed
+        self._claims += 1
+        try:
+            async with reachable():
+                # index: due
+                cursor = self._loose.find({"state": "new", "next_at": {"$lte": now}})
+                for doc in await cursor.limit(limit).to_list(limit):
+                    if doc["_id"] in self._verdicts or doc["_id"] in held:
+                        continue
+                    won = await self._loose.update_one(
+                        {"_id": doc["_id"], "next_at": doc["next_at"]},
+                        {"$set": {"next_at": lease}, "$inc": {"attempts": 1}},
+                    )
+                    if won.modified_count:
+                        claimed.append(self._from_document(doc))
+            return [entry for entry in claimed if entry.id not in self._lately]
+        finally:
+            self._claims -= 1
+            if not self._claims:
+                self._lately.clear()
 
     async def finish(self, verdicts: Sequence[tuple[JournalId, str]]) -> None:
-        """Close entries with what became of them: a few words such as `stored` or `duplicate`."""
-        by_verdict: dict[str, list[str]] = {}
-        for entry_id, verdict in verdicts:
+        """Close entries with what became of them: a few words such as `stored` or `duplicate`.
+
+        raises   StoreUnavailable, but only before `start` and after `close`: in between it is
+                 written soon, and tried until the database takes it
+        """
+        self._verdicts.update(verdicts)
+        if self._claims:
+            self._lately.update(entry_id for entry_id, _ in verdicts)
+        if self._closer is None:
+            await self._write_verdicts()
+        else:
+            self._decided.set()
+
+    async def _finish_forever(self) -> None:
+        while True:
+            await self._decided.wait()
+            self._decided.clear()
+            await asyncio.sleep(_GATHER_S)
+            try:
+                await self._write_verdicts()
+            except StoreUnavailable:
+                await asyncio.sleep(_AGAIN_S)
+                self._decided.set()
+            except Exception:  # the worker's top: without it every entry would come back
+                _log.exception("entries could not be closed", entries=len(self._verdicts))
+                await asyncio.sleep(_AGAIN_S)
+                self._decided.set()
+
+    async def _write_verdicts(self) -> None:
+        by_verdict: dict[str, list[JournalId]] = {}
+        for entry_id, verdict in self._verdicts.items():
             by_verdict.setdefault(verdict, []).append(entry_id)
-        async with reachable():
-            for verdict, ids in by_verdict.items():
-                await self._loose.update_many(
-                    {"_id": {"$in": ids}},
-                    {"$set": {"state": "done", "verdict": verdict}, "$unset": {"next_at": 1}},
-                )
+        for verdict, ids in by_verdict.items():
+            for start in range(0, len(ids), _BATCH):
+                some = ids[start : start + _BATCH]
+                async with reachable():
+                    await self._loose.update_many(
+                        {"_id": {"$in": some}},
+                        {"$set": {"state": "done", "verdict": verdict}, "$unset": {"next_at": 1}},
+                    )
+                for entry_id in some:
+                    self._verdicts.pop(entry_id, None)
 
     async def put_off(self, entry_id: JournalId, until: datetime, error: str) -> None:
         """Try again later; `error` is the name of what went wrong, nothing of the body."""

@@ -23,6 +23,7 @@ export class State {
     this.listeners = new Set();
     this.tick = 0;
     this.touched = new Map();
+    this.missed = new Map();
   }
 
   subscribe(listener) {
@@ -153,6 +154,15 @@ export class State {
     return true;
   }
 
+  /** An event spoke of a message that is not here: a page of it that is under way may be older. */
+  miss(conversation) {
+    this.missed.set(conversation, this.tick);
+  }
+
+  missedSince(conversation, since) {
+    return (this.missed.get(conversation) ?? 0) > since;
+  }
+
   setMessage(thread, message) {
     thread.messages = new Map(thread.messages).set(message.id, message);
     this.touched.set(message.id, this.tick);
@@ -162,6 +172,7 @@ export class State {
     const thread = this.threads.get(conversation);
     const message = thread?.messages.get(id);
     if (message) this.setMessage(thread, { ...message, ...change(message) });
+    else this.miss(conversation);
     const last = this.conversations.get(conversation)?.last_message;
     if (last?.id === id) {
       const { status } = { ...last, ...change(message ?? last) };
@@ -249,7 +260,8 @@ function messageCreated(state, message) {
   const id = message.conversation_id;
   const conversation = state.conversations.get(id);
   const thread = state.threads.get(id);
-  if (thread && !thread.messages.has(message.id)) state.setMessage(thread, message);
+  if (!thread) state.miss(id);
+  else if (!thread.messages.has(message.id)) state.setMessage(thread, message);
   if (!conversation) return { conversation: id };
   if (message.seq > conversation.last_seq) {
     state.update(id, {

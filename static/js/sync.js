@@ -65,20 +65,23 @@ export class Sync {
 
   /** The newest page of a thread; drops older pages, which are fetched again as one scrolls. */
   thread(id) {
-    return this.once(`thread ${id}`, async () => {
-      const since = this.state.tick;
-      this.state.putThread(id, await api.messages(id, { limit: PAGE }), { since, first: true });
-    });
+    return this.once(`thread ${id}`, () => this.pageOfThread(id, { limit: PAGE }, { first: true }));
   }
 
   olderOfThread(id) {
     const thread = this.state.threads.get(id);
     if (!thread?.has_more) return undefined;
-    return this.once(`thread ${id}`, async () => {
-      const since = this.state.tick;
-      const page = await api.messages(id, { limit: PAGE, cursor: thread.next_cursor });
-      this.state.putThread(id, page, { since });
-    });
+    const query = { limit: PAGE, cursor: thread.next_cursor };
+    return this.once(`thread ${id}`, () => this.pageOfThread(id, query, { first: false }));
+  }
+
+  /** Fetch one page, and once more when an event passed it by on its way. */
+  async pageOfThread(id, query, { first }) {
+    let since;
+    do {
+      since = this.state.tick;
+      this.state.putThread(id, await api.messages(id, query), { since, first });
+    } while (this.state.missedSince(id, since));
   }
 
   gate(id) {

@@ -1,0 +1,191 @@
+"""Servers die; what was written on either side arrives once, and nobody reloads."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from typing import Any
+
+from playwright.sync_api import APIResponse, Route, WebSocket, expect
+
+from tests.journeys.conftest import OpenInbox, TakePhone, Watcher
+from tests.journeys.program import DemoProgram, Network
+
+NETWORK_NOISE = ("net::ERR_", "WebSocket connection .* failed", "status of 503")
+
+
+def test_a_killed_server_comes_back_to_an_open_page(
+    program: DemoProgram,
+    network: Network,
+    open_inbox: OpenInbox,
+    take_phone: TakePhone,
+    watcher: Watcher,
+) -> None:
+    watcher.expects(*NETWORK_NOISE)
+    greta = network.simulator.customer("Greta Lund")
+    hugo = network.simulator.customer("Hugo Brandt")
+    inbox = open_inbox()
+    inbox.marks_this_document()
+    frames = _frames(inbox.page)
+    inbox.page.evaluate("dispatchEvent(new Event('online'))")  # a websocket that we can listen to
+    phone = take_phone("whatsapp", hugo, url=network.simulator.url)
+    phone.types("Are you there?")
+    inbox.open(hugo.name)
+    expect(inbox.message("Are you there?")).to_have_count(1)
+
+    program.kill()
+    expect(inbox.banner).to_contain_text("What you write is kept and sent when we are back.")
+    phone.takes_over(greta)
+    phone.types("Nobody answers")
+    expect(phone.bubble("Nobody answers")).to_contain_text("Inbox not reached")
+    inbox.says("Written while the server was away.")
+    expect(inbox.message("Written while the server")).to_contain_text("Not sent yet")
+    program.start()
+
+    expect(inbox.banner).to_be_hidden(timeout=20_000)
+    message = inbox.message("Written while the server was away.")
+    expect(message).not_to_contain_text("Not sent yet", timeout=20_000)
+    expect(message).to_have_count(1)
+    expect(inbox.unread(greta.name)).to_have_text("1", timeout=20_000)
+    inbox.open(greta.name)
+    expect(inbox.message("Nobody answers")).to_have_count(1)
+    assert inbox.was_never_reloaded()
+    # Its log of events began anew with the server: the page was told why it had to fetch.
+    resyncs = [frame for frame in frames if frame["type"] == "resync"]
+    assert resyncs
+    assert all(frame["reason"] for frame in resyncs)
+
+
+def test_what_comes_while_a_thread_is_being_fetched_is_in_it(
+    program: DemoProgram, open_inbox: OpenInbox, take_phone: TakePhone
+) -> None:
+    customer = program.simulator.customer("Elin Strand")
+    inbox = open_inbox()
+    phone = take_phone("whatsapp", customer)
+    phone.types("Before the fetch")
+    expect(inbox.unread(customer.name)).to_have_text("1")
+    held: list[tuple[Route, APIResponse]] = []
+    inbox.page.route(
+        "**/conversations/*/messages?*",
+        lambda route: route.continue_() if held else held.append((route, route.fetch())),
+    )
+    inbox.row(customer.name).locator("a").click()
+    while not held:
+        inbox.page.wait_for_timeout(20)
+    phone.types("During the fetch")
+    expect(inbox.row(customer.name)).to_contain_text("During the fetch")
+    route, response = held[0]
+    route.fulfill(response=response)
+    expect(inbox.message("Before the fetch")).to_have_count(1)
+    expect(inbox.message("During the fetch")).to_have_count(1)
+
+
+def test_what_an_agent_writes_offline_arrives_once(
+    program: DemoProgram, open_inbox: OpenInbox, take_phone: TakePhone, watcher: Watcher
+) -> None:
+    watcher.expects(*NETWORK_NOISE)
+    customer = program.simulator.customer("Mats Eriksen")
+    inbox = open_inbox()
+    phone = take_phone("whatsapp", customer)
+    phone.types("Three questions")
+    inbox.open(customer.name)
+    inbox.page.context.set_offline(True)
+    for text in ("First answer", "Second answer", "Third answer"):
+        inbox.says(text)
+    expect(inbox.message("First answer")).to_contain_text("Not sent yet")
+    inbox.page.context.set_offline(False)
+    expect(phone.bubbles).to_have_count(4)
+    expect(phone.bubbles).to_contain_text(
+        ["Three questions", "First answer", "Second answer", "Third answer"]
+    )
+    for text in ("First answer", "Second answer", "Third answer"):
+        expect(inbox.message(text)).to_have_count(1)
+
+
+def test_what_waits_outlives_a_reload(
+    program: DemoProgram, open_inbox: OpenInbox, take_phone: TakePhone, watcher: Watcher
+) -> None:
+    watcher.expects(*NETWORK_NOISE)
+    customer = program.simulator.customer("Runa Dahl")
+    inbox = open_inbox()
+    phone = take_phone("whatsapp", customer)
+    phone.types("Hello")
+    inbox.open(customer.name)
+    inbox.page.route("**/api/v1/conversations/*/messages", lambda route: route.abort())
+    inbox.says("Kept over a reload")
+    expect(inbox.message("Kept over a reload")).to_contain_text("Not sent yet")
+    inbox.types("and a draft")
+    inbox.page.unroute_all()
+    inbox.page.reload()
+    expect(phone.bubble("Kept over a reload")).to_have_count(1)
+    expect(inbox.message("Kept over a reload")).to_have_count(1)
+    expect(inbox.text).to_have_value("and a draft")
+
+
+def test_a_killed_database_is_said_calmly_or_not_noticed(
+    program: DemoProgram, open_inbox: OpenInbox, take_phone: TakePhone, watcher: Watcher
+) -> None:
+    watcher.expects(*NETWORK_NOISE)
+    customer = program.simulator.customer("Milo Castro")
+    inbox = open_inbox()
+    inbox.marks_this_document()
+    phone = take_phone("whatsapp", customer)
+    phone.types("Before")
+    inbox.open(customer.name)
+    os.kill(program.database_pid, signal.SIGKILL)
+    inbox.says("Written while the database was away")
+    expect(phone.bubble("Written while the database was away")).to_have_count(1, timeout=20_000)
+    expect(inbox.message("Written while the database was away")).to_have_count(1)
+    phone.types("After")
+    expect(inbox.message("After")).to_have_count(1, timeout=20_000)
+    expect(inbox.banner).to_be_hidden(timeout=20_000)
+    assert inbox.was_never_reloaded()
+
+
+def test_a_database_that_stays_away_is_announced_and_nothing_is_lost(
+    program: DemoProgram, open_inbox: OpenInbox, take_phone: TakePhone, watcher: Watcher
+) -> None:
+    watcher.expects(*NETWORK_NOISE)
+    customer = program.simulator.customer("Iris Moreau")
+    inbox = open_inbox()
+    inbox.marks_this_document()
+    phone = take_phone("whatsapp", customer)
+    phone.types("Before")
+    inbox.open(customer.name)
+    frozen = program.database_pid
+    os.kill(frozen, signal.SIGSTOP)
+    try:
+        expect(inbox.banner).to_contain_text(
+            "The inbox cannot reach its database. What you write is kept; nothing is lost.",
+            timeout=20_000,
+        )
+        inbox.says("Patience")
+        expect(inbox.message("Patience").locator(".tick")).to_have_attribute(
+            "data-status", "queued"
+        )
+    finally:
+        _wake(frozen)
+    expect(inbox.banner).to_be_hidden(timeout=20_000)
+    expect(phone.bubble("Patience")).to_have_count(1, timeout=30_000)
+    expect(inbox.message("Patience")).to_have_count(1)
+    assert inbox.was_never_reloaded()
+
+
+def _wake(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGCONT)
+    except ProcessLookupError:  # it was taken for dead meanwhile, and replaced
+        return
+
+
+# Any: a page of playwright, and JSON.
+def _frames(page: Any) -> list[dict[str, Any]]:
+    """What comes over the websockets that the page opens from now on."""
+    frames: list[dict[str, Any]] = []
+
+    def listen(socket: WebSocket) -> None:
+        socket.on("framereceived", lambda text: frames.append(json.loads(text)))
+
+    page.on("websocket", listen)
+    return frames
