@@ -17,7 +17,7 @@ from inbox.domain.report import ChannelNotice, Edited, IdentityChanged, Reacted,
 from inbox.hub import Hub
 from inbox.people import People
 from inbox.statuses import happened_at
-from inbox.store.messages import provider_key
+from inbox.store.message_documents import provider_key
 from inbox.stores import Stores
 
 Change = Edited | Unsent | Reacted

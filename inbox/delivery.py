@@ -37,7 +37,7 @@ from inbox.domain.message import Failure, Message, Status, may_become
 from inbox.hub import Hub
 from inbox.links import Links
 from inbox.statuses import learn_refusal
-from inbox.store.messages import provider_key
+from inbox.store.message_documents import provider_key
 from inbox.stores import Stores
 
 # Longer than the longest call to a provider, so that a lease ends only with its worker.

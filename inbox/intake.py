@@ -143,7 +143,7 @@ class Intake:
         while True:
             await asyncio.sleep(1.0 * random.uniform(0.8, 1.2))
             try:
-                due = await self._stores.journal.claim_due(datetime.now(UTC))
+                due = await self._stores.journal.claim_due(datetime.now(UTC), held=self._in_hand)
             except StoreUnavailable:
                 continue
             for entry in due:

@@ -26,7 +26,8 @@ from inbox.statuses import Statuses, believable, happened_at
 from inbox.store.conversations import Summary
 from inbox.store.files import Fetch
 from inbox.store.journal import JournalEntry
-from inbox.store.messages import Duplicate, provider_key
+from inbox.store.message_documents import provider_key
+from inbox.store.messages import Duplicate
 from inbox.stores import Stores
 
 Verdicts = Mapping[str, Counter[str]]
@@ -88,9 +89,10 @@ class Received:
             }
         )
         summaries: list[Summary] = []
+        await self._store_first(conversations, groups)
         for conversation_id, group in groups.items():
             conversation = conversations[conversation_id]
-            await self._store(conversation, group, verdicts)
+            await self._store_rest(conversation, group, verdicts)
             summaries += _summary(conversation, group, self._connectors)
         await self._hub.publish(
             [events.message_created(w.message) for w in works if w.message is not None]
@@ -161,12 +163,32 @@ class Received:
                     return message.id
         return None
 
-    async def _store(
+    async def _store_first(
+        self,
+        conversations: Mapping[ConversationId, Conversation],
+        groups: Mapping[ConversationId, Sequence[Work]],
+    ) -> None:
+        """Store the first message of every conversation in one write: most batches hold no other,
+        and one write of many costs little more than one of one."""
+        firsts = [(conversations[key], group[0]) for key, group in groups.items()]
+        drafts = [
+            (
+                conversation,
+                await self._draft(conversation, work),
+                believable(work.report.sent_at, work.entry.received_at),
+            )
+            for conversation, work in firsts
+        ]
+        stored = await self._stores.messages.append_first(drafts)
+        for (_, work), message in zip(firsts, stored, strict=True):
+            work.message = message
+
+    async def _store_rest(
         self, conversation: Conversation, group: Sequence[Work], verdicts: Verdicts
     ) -> None:
-        """Append the new ones. A provider's repeat is dropped; what this very entry stored before a
-        crash is kept, since what follows a message may not have happened."""
-        fresh = list(group)
+        """Append what is not stored yet. A provider's repeat is dropped; what this very entry
+        stored before a crash is kept, since what follows a message may not have happened."""
+        fresh = [work for work in group if work.message is None]
         while fresh:
             drafts = [await self._draft(conversation, work) for work in fresh]
             times = [believable(w.report.sent_at, w.entry.received_at) for w in fresh]

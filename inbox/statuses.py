@@ -14,7 +14,7 @@ from inbox.domain.ids import MessageId
 from inbox.domain.message import Direction, Failure, Message
 from inbox.domain.report import PreferenceReported, StatusReported, WatermarkReported
 from inbox.hub import Hub
-from inbox.store.messages import provider_key
+from inbox.store.message_documents import provider_key
 from inbox.store.statuses import EarlyStatus
 from inbox.stores import Stores
 

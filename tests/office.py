@@ -319,7 +319,7 @@ class Office:
         return str(await until(written))
 
     async def conversations(self) -> list[Conversation]:
-        return await self.stores.conversations.page(self.workspace_id, "all", limit=200)
+        return await self.stores.conversations.page(self.workspace_id, "status:open", limit=200)
 
     async def conversation(self) -> Conversation:
         """The only one."""

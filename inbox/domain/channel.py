@@ -49,11 +49,13 @@ class Credential:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TextLimits:
     """`max_chars` of a text, `caption_chars` of the text that goes with a file (0: none may);
-    `segments`: the kind counts in SMS segments, so the composer shows them."""
+    `segments`: the kind counts in SMS segments, so the composer shows them; `max_bytes` of the text
+    in UTF-8, where the provider counts those: both limits hold."""
 
     max_chars: int
     caption_chars: int
     segments: bool = False
+    max_bytes: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -161,12 +161,14 @@ class StatusReported:
 
     message_id   our own id where the provider carries it along; else None
     provider_id  the provider's; the two are tried in this order
+    recipient    who got it or did not, in the provider's words; None where it does not say
     """
 
     account: str
     status: Status
     provider_id: str
     message_id: str | None = None
+    recipient: str | None = None
     at: datetime | None = None
     error: ProviderError | None = None
 

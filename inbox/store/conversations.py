@@ -264,7 +264,6 @@ class ConversationStore:
             "lists": list_keys(
                 status=ConversationStatus.OPEN,
                 channel_id=identity.channel_id,
-                kind=identity.kind,
                 assignee_id=None,
             ),
             "last_seq": 0,
@@ -358,7 +357,6 @@ class ConversationStore:
         lists = list_keys(
             status=new,
             channel_id=conversation.channel_id,
-            kind=conversation.kind,
             assignee_id=conversation.assignee_id,
         )
         async with reachable():

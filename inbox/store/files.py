@@ -17,7 +17,7 @@ from inbox.domain.ids import AgentId, AttachmentId, ConversationId, MessageId, W
 from inbox.domain.message import Attachment
 from inbox.domain.report import Media
 from inbox.store.database import Database, Document, reachable
-from inbox.store.messages import attachment_document
+from inbox.store.message_documents import attachment_document
 
 UPLOAD_KEPT = timedelta(days=1)
 

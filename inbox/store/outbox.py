@@ -17,7 +17,8 @@ from pymongo.errors import DuplicateKeyError
 from inbox.domain.ids import ConversationId
 from inbox.domain.message import Failure, Message, Status, may_become
 from inbox.store.database import Database, Document, reachable
-from inbox.store.messages import OUT_OF_OUTBOX, MessageStore, provider_key
+from inbox.store.message_documents import provider_key
+from inbox.store.messages import OUT_OF_OUTBOX, MessageStore
 
 
 class OutboxStore:

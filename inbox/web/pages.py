@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 
 from inbox import events, shapes
 from inbox.domain.agent import Agent
+from inbox.domain.conversation import ConversationStatus
 from inbox.domain.errors import Invalid, NotFound
 from inbox.ids import new_token
 from inbox.web import context as contexts
@@ -177,7 +178,12 @@ async def app(request: Request) -> Response:
     agent = caller.agent
     # The cursor comes first: what happens while the page is made is then sent, not missed.
     cursor = await _cursor(context, agent)
-    found = await views.list_page(context, agent, "status:open", limit=FIRST_PAGE + 1)
+    found = await views.list_page(
+        context,
+        agent,
+        views.ListFilter(status=ConversationStatus.OPEN),
+        limit=FIRST_PAGE + 1,
+    )
     listed = found[:FIRST_PAGE]
     more = len(found) > FIRST_PAGE
     conversations = {

@@ -25,7 +25,7 @@ async def made(store: Stores, *times: datetime) -> None:
         await a_conversation(store, 100 + number, at=at)
 
 
-async def pages(store: Stores, limit: int, key: str = "all", **more: Any) -> list[list[str]]:
+async def pages(store: Stores, limit: int, key: str = "status:open", **more: Any) -> list[list[str]]:
     """Every page of a list, as the API reads them, by the ids."""
     found: list[list[str]] = []
     after: tuple[datetime, str] | None = None
@@ -53,7 +53,7 @@ async def again(store: Stores, conversation: Conversation) -> Conversation:
 
 async def test_a_list_shows_the_newest_activity_first(store: Stores) -> None:
     await made(store, *(NOW - timedelta(hours=hour) for hour in (3, 1, 2)))
-    listed = await store.conversations.page(US, "all", limit=10)
+    listed = await store.conversations.page(US, "status:open", limit=10)
     times = [one.last_activity_at for one in listed]
     assert times == sorted(times, reverse=True)
     assert len(times) == 3
@@ -100,7 +100,7 @@ async def test_of_two_who_resolve_a_conversation_at_once_one_does(store: Stores)
 async def test_two_workspaces_never_see_each_others_conversations(store: Stores) -> None:
     await a_conversation(store, workspace_id="wsp_1")
     theirs = await a_conversation(store, workspace_id="wsp_2")
-    assert len(await store.conversations.page(US, "all", limit=9)) == 1
+    assert len(await store.conversations.page(US, "status:open", limit=9)) == 1
     assert await store.conversations.find(US, theirs.id) is None
     assert await store.conversations.of_contact(US, theirs.contact_id) == []
     assert await store.people.find_contact(US, theirs.contact_id) is None

@@ -12,7 +12,8 @@ import pytest
 from inbox.domain.ids import AgentId, ChannelId
 from inbox.domain.message import Failure
 from inbox.store.conversations import Summary
-from inbox.store.messages import Duplicate, client_key, provider_key
+from inbox.store.message_documents import client_key, provider_key
+from inbox.store.messages import Duplicate
 from inbox.stores import Stores
 from tests.office import NOW, Office, a_draft, sms, whatsapp, whatsapp_item, whatsapp_status
 from tests.store.conftest import Command, Commands
@@ -73,8 +74,8 @@ async def work(office: Office) -> None:
     assert leased is not None
     doing: list[Awaitable[Any]] = [
         store.conversations.page(us, "status:open", limit=2),
-        store.conversations.page(us, "all", limit=2, after=(first.last_activity_at, first.id)),
-        store.conversations.page(us, "all", limit=2, since=NOW - timedelta(days=90)),
+        store.conversations.page(us, "status:open", limit=2, after=(first.last_activity_at, first.id)),
+        store.conversations.page(us, "status:open", limit=2, since=NOW - timedelta(days=90)),
         store.conversations.of_contact(us, first.contact_id),
         store.conversations.reads(AgentId("agt_1"), [first.id, last.id]),
         store.conversations.mark_read(AgentId("agt_1"), message),

@@ -11,7 +11,8 @@ from inbox.domain.conversation import Conversation
 from inbox.domain.ids import WorkspaceId
 from inbox.domain.message import Direction, Failure, Message, Status
 from inbox.store.conversations import Summary
-from inbox.store.messages import Duplicate, client_key, provider_key
+from inbox.store.message_documents import client_key, provider_key
+from inbox.store.messages import Duplicate
 from inbox.stores import Stores
 from tests.office import NOW, a_conversation, a_draft
 

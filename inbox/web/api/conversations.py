@@ -21,27 +21,17 @@ from inbox.web.context import Context
 from inbox.web.signin import signed_in
 
 
-def _list_key(request: Request, agent: Agent) -> str:
-    """The one list that the filters name."""
+def _filter(request: Request, agent: Agent) -> views.ListFilter:
     status = bodies.single(request, "status")
     if status is not None and status not in tuple(ConversationStatus):
         raise Invalid("There is no such status.", errors=(("status", "unknown"),))
-    named = {
-        "channel": bodies.single(request, "channel"),
-        "kind": bodies.single(request, "kind"),
-        "assignee": bodies.single(request, "assignee"),
-    }
-    given = [(name, value) for name, value in named.items() if value is not None]
-    if len(given) > 1:
-        names = ", ".join(name for name, _ in given)
-        raise Invalid(f"Filter by one of these at a time: {names}.", code="too_many_filters")
-    if not given:
-        return "all" if status is None else f"status:{status}"
-    name, value = given[0]
-    if name == "assignee":
-        value = agent.id if value == "me" else value
-        return f"assignee:{value}:{status or ConversationStatus.OPEN}"
-    return f"{name}:{value}" if status is None else f"{name}:{value}:{status}"
+    assignee = bodies.single(request, "assignee")
+    return views.ListFilter(
+        status=None if status is None else ConversationStatus(status),
+        channel_id=bodies.single(request, "channel"),
+        kind=bodies.single(request, "kind"),
+        assignee=agent.id if assignee == "me" else assignee,
+    )
 
 
 async def index(request: Request) -> Response:
@@ -49,11 +39,11 @@ async def index(request: Request) -> Response:
     context = contexts.of(request)
     caller = await signed_in(request)
     limit = bodies.limit(request)
-    key = _list_key(request, caller.agent)
+    wanted = _filter(request, caller.agent)
     after = _position(bodies.single(request, "cursor"))
     since = bodies.instant(request, "updated_after")
     found = await views.list_page(
-        context, caller.agent, key, limit=limit + 1, after=after, since=since
+        context, caller.agent, wanted, limit=limit + 1, after=after, since=since
     )
     page = found[:limit]
     more = len(found) > limit
@@ -169,6 +159,8 @@ async def counts(request: Request) -> Response:
     """`GET /counts`: of the newest hundred open conversations, those with something unread."""
     context = contexts.of(request)
     caller = await signed_in(request)
-    found = await views.list_page(context, caller.agent, "status:open", limit=100)
+    found = await views.list_page(
+        context, caller.agent, views.ListFilter(status=ConversationStatus.OPEN), limit=100
+    )
     data = await views.shaped(context, caller.agent, found)
     return JSONResponse({"unread_conversations": sum(one["unread"] > 0 for one in data)})

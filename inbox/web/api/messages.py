@@ -21,7 +21,8 @@ from inbox.domain.gate import Decision
 from inbox.domain.ids import AttachmentId, MessageId
 from inbox.domain.message import Attachment, Author, Delivery, Direction, Message
 from inbox.store.conversations import Summary
-from inbox.store.messages import Duplicate, client_key
+from inbox.store.message_documents import client_key
+from inbox.store.messages import Duplicate
 from inbox.web import bodies
 from inbox.web import context as contexts
 from inbox.web.api import views

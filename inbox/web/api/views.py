@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ from inbox.consent import facts, policy
 from inbox.domain.agent import Agent, Role, Verb, can
 from inbox.domain.channel import Channel
 from inbox.domain.consent import Purpose
-from inbox.domain.conversation import Conversation
+from inbox.domain.conversation import Conversation, ConversationStatus
 from inbox.domain.errors import NotFound
 from inbox.domain.gate import Attempt, Decision, decide
 from inbox.domain.ids import ChannelId, ConversationId, MessageId
@@ -65,10 +66,20 @@ async def shaped(
     return answers
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ListFilter:
+    """Which conversations a list holds; None does not restrict. `assignee` is an id or `none`."""
+
+    status: ConversationStatus | None = None
+    channel_id: str | None = None
+    kind: str | None = None
+    assignee: str | None = None
+
+
 async def list_page(
     context: Context,
     agent: Agent,
-    key: str,
+    wanted: ListFilter,
     *,
     limit: int,
     after: tuple[datetime, str] | None = None,
@@ -76,40 +87,60 @@ async def list_page(
 ) -> list[Conversation]:
     """The newest conversations of a list that the agent may see, or those that follow `after`.
 
-    Who works on some channels only gets those channels' lists, merged: nothing else is read. What
-    one person works on is no list of a channel's, so there the others are passed over.
+    A list is a few list keys, each a bounded range; their pages are merged. Who works on some
+    channels gets those channels' lists and nothing else is read.
     """
-    store = context.stores.conversations
-    workspace_id = agent.workspace_id
-    name, _, rest = key.partition(":")
-    if name == "channel" and not can(agent, "see", rest.partition(":")[0]):
-        return []
-    if agent.channel_ids is None or agent.role is not Role.AGENT or name == "channel":
-        return await store.page(workspace_id, key, after=after, limit=limit, since=since)
     found: list[Conversation] = []
-    if name == "assignee":
-        while len(found) < limit:
-            page = await store.page(workspace_id, key, after=after, limit=limit, since=since)
-            found += [one for one in page if can(agent, "see", one.channel_id)]
-            if len(page) < limit:
-                break
-            after = (page[-1].last_activity_at, page[-1].id)
-        return found[:limit]
-    for own_key in await _own_keys(context, agent, name, rest):
-        found += await store.page(workspace_id, own_key, after=after, limit=limit, since=since)
+    for key in await _keys(context, agent, wanted):
+        found += await _key_page(context, agent, wanted, key, limit, after, since)
     found.sort(key=lambda one: (one.last_activity_at, one.id), reverse=True)
     return found[:limit]
 
 
-async def _own_keys(context: Context, agent: Agent, name: str, rest: str) -> list[str]:
-    """The lists of the agent's own channels that hold what `all`, `status:…` or `kind:…` names."""
-    kind, _, status = f":{rest}".partition(":") if name == "status" else rest.partition(":")
-    keys: list[str] = []
-    for channel_id in sorted(agent.channel_ids or ()):
-        channel = await context.directory.find(ChannelId(channel_id))
-        if channel is not None and kind in ("", channel.kind):
-            keys.append(f"channel:{channel_id}:{status}".rstrip(":"))
-    return keys
+async def _keys(context: Context, agent: Agent, wanted: ListFilter) -> list[str]:
+    statuses = tuple(ConversationStatus) if wanted.status is None else (wanted.status,)
+    if wanted.assignee is not None:
+        return [f"assignee:{wanted.assignee}:{status}" for status in statuses]
+    sees_all = agent.channel_ids is None or agent.role is not Role.AGENT
+    if sees_all and wanted.channel_id is None and wanted.kind is None:
+        return [f"status:{status}" for status in statuses]
+    channels = [
+        channel.id
+        for channel in await context.directory.of_workspace(agent.workspace_id)
+        if wanted.channel_id in (None, channel.id)
+        and wanted.kind in (None, channel.kind)
+        and can(agent, "see", channel.id)
+    ]
+    return [f"channel:{channel_id}:{status}" for channel_id in channels for status in statuses]
+
+
+async def _key_page(
+    context: Context,
+    agent: Agent,
+    wanted: ListFilter,
+    key: str,
+    limit: int,
+    after: tuple[datetime, str] | None,
+    since: datetime | None,
+) -> list[Conversation]:
+    """A page of one list key, less what an assignee's list holds of other channels: read on until
+    it is full."""
+    found: list[Conversation] = []
+    while len(found) < limit:
+        page = await context.stores.conversations.page(
+            agent.workspace_id, key, after=after, limit=limit, since=since
+        )
+        found += [
+            one
+            for one in page
+            if can(agent, "see", one.channel_id)
+            and wanted.channel_id in (None, one.channel_id)
+            and wanted.kind in (None, one.kind)
+        ]
+        if len(page) < limit:
+            break
+        after = (page[-1].last_activity_at, page[-1].id)
+    return found[:limit]
 
 
 def list_cursor(last: Conversation) -> str:
