@@ -19,11 +19,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from connectors.simulator.control import Control
 from connectors.simulator.exchange import Exchange
+from connectors.simulator.instagram import Instagram
 from connectors.simulator.kind import AnyKind
+from connectors.simulator.messenger import Messenger
 from connectors.simulator.sms import Sms
 from connectors.simulator.whatsapp import WhatsApp
 
-KINDS: Sequence[type[AnyKind]] = (WhatsApp, Sms)
+# WhatsApp answers what of Graph no other kind claims, so the others are asked first.
+KINDS: Sequence[type[AnyKind]] = (Messenger, Instagram, WhatsApp, Sms)
 
 _PAGE = Path(__file__).parent / "page"
 _POLICY = (

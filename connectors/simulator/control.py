@@ -7,18 +7,28 @@ PUT /accounts/{kind}/{account}
 GET /accounts
     All of them, without credentials.
 PUT /customers/{id}, GET /customers
-    `name`, `phone`, `username`, `bsuid`, `behaviour` (world.Behaviour).
+    `name`, `phone`, `username`, `bsuid`, `psid`, `igsid` (made when not given), `behaviour`
+    (world.Behaviour).
 POST /uploads
     An image as the raw body; answers `{"id"}`.
 POST /accounts/{kind}/{account}/messages
     Write as the customer: `customer_id`, `text`, `image` (base64) or `upload`, `at`. Answers
     `{"provider_id", "status", "deliveries": [{"at", "status", "error", "ms"}]}` after the
-    first attempts.
+    first attempts. What else a customer does, each where `allows` of the account has it:
+    with a message `reply_to` (a provider's id), `quick_reply` (its payload), `"story": "reply"`
+    (to the story that `image` shows) or `"mention"` (in it); in place of one `"sticker": true`,
+    `postback: {title, payload}`, `location: {latitude, longitude, name, address}`; to one that
+    is there `reaction: {to, emoji}` (null takes it back), `edit: {of, text}`, `unsend: id`; and
+    `optin: {title, payload, stopped}`, which leaves nothing on the phone.
+POST /accounts/{kind}/{account}/echo
+    What somebody of the shop wrote to `customer_id` in the provider's own app: `text`. Answers
+    the same.
 GET /accounts/{kind}/{account}/threads, …/threads/{customer_id}
     Who has a thread or could have one, newest first; `{"customer", "blocked", "messages"}`.
 POST /history
     A past thread: `kind`, `account`, `customer_id`, `messages: [{"direction", "text",
-    "image", "at", "status", "provider_id"}]`; answers `{"provider_ids"}`. No webhook leaves.
+    "image", "at", "status", "provider_id", "reply_to", "reactions": {"customer" or "shop":
+    emoji}, "edits", "unsent", "story"}]`; answers `{"provider_ids"}`. No webhook leaves.
     STOP and START in it take effect. An id that is there already is replaced.
 GET, DELETE /log
     `{"calls", "counts"}` of the providers' APIs; counts are exact, calls the newest 20,000,
@@ -50,11 +60,13 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
+from connectors.simulator.acts import Acts
 from connectors.simulator.exchange import Exchange
 from connectors.simulator.faults import Script
 from connectors.simulator.kind import AnyKind, HandshakeRefused
 from connectors.simulator.shapes import (
     PastMessage,
+    PostEcho,
     PostHistory,
     PostMessage,
     PutCustomer,
@@ -62,6 +74,7 @@ from connectors.simulator.shapes import (
     ShownAccount,
     ShownThread,
     Written,
+    Wrong,
 )
 from connectors.simulator.world import Account, Customer, Message, image_mime
 
@@ -71,14 +84,6 @@ _UPLOADS = 50
 T = TypeVar("T")
 
 
-class Wrong(Exception):
-    """The request cannot be done; the message says why."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-
-
 Handler = Callable[[Request], Awaitable[Response]]
 
 
@@ -86,6 +91,7 @@ class Control:
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
         self._world = exchange.world
+        self._acts = Acts(exchange)
         self._uploads: dict[str, bytes] = {}
 
     def routes(self) -> list[BaseRoute]:
@@ -97,6 +103,7 @@ class Control:
             route("GET", "/accounts", self._accounts),
             route("PUT", account, self._put_account),
             route("POST", account + "/messages", self._write),
+            route("POST", account + "/echo", self._echo),
             route("GET", account + "/threads", self._threads),
             route("GET", account + "/threads/{customer}", self._thread),
             route("GET", "/customers", self._customers),
@@ -150,6 +157,7 @@ class Control:
             address=kind.address(account),
             reports_reading=kind.reports_reading,
             network_stop=bool(getattr(account, "provider_stop", False)),
+            allows=sorted(kind.allows),
         )
 
     async def _put_customer(self, request: Request) -> Response:
@@ -163,6 +171,8 @@ class Control:
             phone=body.phone,
             username=body.username,
             bsuid=body.bsuid or f"US.{number:020d}",
+            psid=body.psid,
+            igsid=body.igsid,
             behaviour=body.behaviour,
         )
         self._world.put_customer(customer)
@@ -194,14 +204,19 @@ class Control:
             if content is None:
                 raise Wrong(404, "There is no such upload.")
         images = [(content, _image(content))] if content is not None else []
-        if not images and not body.text:
-            raise Wrong(400, "A message needs a text or an image.")
-        message = await self._exchange.write(
-            account, customer, text=body.text, images=images, at=body.at
-        )
+        return _json(await self._acts.do(kind, account, customer, body, images), 201)
+
+    async def _echo(self, request: Request) -> Response:
+        kind, account = self._account(request)
+        body = await _read(request, PostEcho)
+        customer = self._customer(kind, body.customer_id)
+        if "echo" not in kind.allows or not body.text:
+            raise Wrong(
+                409, f"{kind.label} has no app of its own for the shop, or text is missing."
+            )
+        message, deliveries = await self._exchange.echo(account, customer, body.text)
         return _json(
-            Written(provider_id=message.id, status=message.status, deliveries=message.deliveries),
-            201,
+            Written(provider_id=message.id, status=message.status, deliveries=deliveries), 201
         )
 
     async def _threads(self, request: Request) -> Response:
@@ -217,7 +232,7 @@ class Control:
                 ShownThread(
                     customer_id=customer.id,
                     name=customer.name,
-                    handle=customer.phone or f"@{customer.username or customer.id}",
+                    handle=kind.handle(customer),
                     blocked=thread.blocked,
                     last=messages[-1] if messages else None,
                 )
@@ -272,6 +287,11 @@ class Control:
             text=past.text,
             status_at={status: past.at},
             seen=not outbound,
+            reply_to=past.reply_to,
+            reactions={str(who): emoji for who, emoji in past.reactions.items()},
+            edits=past.edits,
+            unsent=past.unsent,
+            details={"story": past.story, "story_id": "0"} if past.story else {},
         )
         if content is not None:
             message.media.append(

@@ -5,7 +5,7 @@ out as a webhook; what the inbox sends gets its statuses, is read, and is perhap
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -13,12 +13,14 @@ from starlette.background import BackgroundTask
 
 from connectors.simulator.broadcast import Broadcast
 from connectors.simulator.calls import Calls
-from connectors.simulator.courier import Attempt, Courier, Manner
-from connectors.simulator.faults import Fault, Faults
+from connectors.simulator.changes import Change, apply
+from connectors.simulator.courier import Attempt, Courier, Manner, Pack
+from connectors.simulator.faults import NO_FAULT, Fault, Faults
 from connectors.simulator.kind import AnyKind
 from connectors.simulator.world import (
     Account,
     Customer,
+    Delivery,
     Message,
     Thread,
     ThreadKey,
@@ -69,13 +71,14 @@ class Exchange:
         self.world.put_message(message)
         self.broadcast.publish("message", message=message)
 
-    def wire(self, message: Message, operation: str, attempt: Attempt) -> None:
+    def wire(self, key: ThreadKey, operation: str, attempt: Attempt) -> None:
         """What happens behind, for the line under a phone."""
+        kind, account, customer_id = key
         self.broadcast.publish(
             "wire",
-            kind=message.kind,
-            account=message.account,
-            customer_id=message.customer_id,
+            kind=kind,
+            account=account,
+            customer_id=customer_id,
             operation=operation,
             status=attempt.delivery.status,
             error=attempt.delivery.error,
@@ -92,6 +95,8 @@ class Exchange:
         text: str,
         images: Sequence[tuple[bytes, str]] = (),
         at: datetime | None = None,
+        reply_to: str | None = None,
+        details: Mapping[str, str] | None = None,
     ) -> Message:
         """The customer writes. Returns once the provider's first attempts at the webhook are over;
         later ones change the message's `deliveries` and `status` by themselves."""
@@ -105,6 +110,8 @@ class Exchange:
             at=at or now(),
             status="sending",
             text=text,
+            reply_to=reply_to,
+            details=dict(details or {}),
         )
         for content, mime in images:
             message.media.append(self.world.put_media(kind.new_media_id(), account, content, mime))
@@ -122,18 +129,78 @@ class Exchange:
         fault = self.faults.take(account.kind, account.account, "message")
         await asyncio.sleep(fault.delay_s)
         pack = kind.pack_message(account, customer, message)
+        if pack is None:
+            message.status = "unreached"
+            self.changed(message)
+            return
 
         def noted(attempt: Attempt) -> None:
             message.deliveries.append(attempt.delivery)
             if message.status != "delivered":
                 message.status = "delivered" if attempt.taken else _refusal(attempt)
             self.changed(message)
-            self.wire(message, "message", attempt)
+            self.wire(message.key, "message", attempt)
 
         attempt = await self.courier.deliver(account, pack, kind.manner, noted)
         for _ in range(fault.duplicate):
             await self.courier.deliver(account, pack, NO_REPEAT, noted)
         await kind.answered(account, customer, attempt, pack)
+
+    async def change(
+        self, account: Account, customer: Customer, message: Message, change: Change
+    ) -> list[Delivery]:
+        """The customer does something to a message that is there already."""
+        for media in message.media if change.event == "unsend" else ():
+            self.world.remove_media(media.id)
+        apply(message, change)
+        if change.event == "react":
+            self.world.reacted(self.world.thread(*message.key), now())
+        self.changed(message)
+        pack = self.kinds[account.kind].pack_change(account, customer, message, change)
+        return await self.tell(account, customer, pack, change.event)
+
+    async def tell(
+        self, account: Account, customer: Customer, pack: Pack | None, operation: str
+    ) -> list[Delivery]:
+        """Bring what is no message of the customer; the attempts made by the time it returns."""
+        if pack is None:
+            return []
+        fault = self.faults.take(account.kind, account.account, "message")
+        await asyncio.sleep(fault.delay_s)
+        key = (account.kind, account.account, customer.id)
+        deliveries: list[Delivery] = []
+
+        def noted(attempt: Attempt) -> None:
+            deliveries.append(attempt.delivery)
+            self.wire(key, operation, attempt)
+
+        await self.courier.deliver(account, pack, self.kinds[account.kind].manner, noted)
+        for _ in range(fault.duplicate):
+            await self.courier.deliver(account, pack, NO_REPEAT, noted)
+        return list(deliveries)
+
+    async def echo(
+        self, account: Account, customer: Customer, text: str
+    ) -> tuple[Message, list[Delivery]]:
+        """Somebody of the shop writes in the provider's own app: the inbox only hears of it."""
+        kind = self.kinds[account.kind]
+        message = Message(
+            id=kind.new_id(customer, outbound=True, media=False),
+            kind=account.kind,
+            account=account.account,
+            customer_id=customer.id,
+            direction="outbound",
+            at=now(),
+            status="sent",
+            text=text,
+            details={"by": "app"},
+        )
+        message.status_at["sent"] = message.at
+        self.changed(message)
+        pack = kind.pack_status(account, customer, message, "echo")
+        deliveries = await self.tell(account, customer, pack, "echo")
+        self.courier.spawn(self._travel(account, customer, message, None, NO_FAULT))
+        return message, deliveries
 
     def network_says(self, thread: Thread, text: str) -> None:
         """The carrier writes to the phone by itself; the inbox never hears of it."""
@@ -216,7 +283,7 @@ class Exchange:
         for count in range(1 + duplicate):
             manner = kind.manner if count == 0 else NO_REPEAT
             attempt = await self.courier.deliver(account, pack, manner)
-            self.wire(message, status, attempt)
+            self.wire(message.key, status, attempt)
 
     async def _read_later(
         self, kind: AnyKind, account: Account, customer: Customer, message: Message

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from connectors.simulator.changes import Change
 from connectors.simulator.courier import Attempt, Manner, Pack
 from connectors.simulator.world import Account, Customer, Failure, Message, Thread
 
@@ -17,6 +18,21 @@ if TYPE_CHECKING:
     from connectors.simulator.exchange import Exchange
 
 A = TypeVar("A", bound=Account)
+
+Act = Literal[
+    "reply_to",
+    "reaction",
+    "edit",
+    "unsend",
+    "postback",
+    "quick_reply",
+    "sticker",
+    "story",
+    "location",
+    "optin",
+    "echo",
+]
+"""What a customer can do besides writing; `echo`: the shop can write in the provider's own app."""
 
 
 class HandshakeRefused(Exception):
@@ -28,6 +44,7 @@ class Kind(ABC, Generic[A]):
 
     reports_reading  the provider can say that the customer has read a message
     signing_field    the account's field that `secret` is another name for
+    allows           what can be done on this kind besides writing
     """
 
     name: ClassVar[str]
@@ -36,6 +53,7 @@ class Kind(ABC, Generic[A]):
     reports_reading: ClassVar[bool]
     signing_field: ClassVar[str]
     manner: ClassVar[Manner]
+    allows: ClassVar[frozenset[Act]] = frozenset()
     failures: ClassVar[Mapping[int, str]]
 
     def __init__(self, exchange: Exchange) -> None:
@@ -52,6 +70,10 @@ class Kind(ABC, Generic[A]):
     @abstractmethod
     def reaches(self, customer: Customer) -> bool:
         """Whether the customer can have a thread on this kind at all."""
+
+    def handle(self, customer: Customer) -> str:
+        """The customer as our side sees them: a number, a user name."""
+        return customer.phone or f"@{customer.username or customer.id}"
 
     @abstractmethod
     def new_id(self, customer: Customer | None, *, outbound: bool, media: bool) -> str: ...
@@ -72,18 +94,31 @@ class Kind(ABC, Generic[A]):
         """An error as the provider words it; code None: the usual one of that status."""
 
     @abstractmethod
-    def pack_message(self, account: A, customer: Customer, message: Message) -> Pack:
-        """The webhook that says that the customer wrote."""
+    def pack_message(self, account: A, customer: Customer, message: Message) -> Pack | None:
+        """The webhook that says that the customer wrote; None: nobody has subscribed to it."""
 
     @abstractmethod
     def pack_status(
         self, account: A, customer: Customer | None, message: Message, status: str
     ) -> Pack | None:
-        """The webhook of one status; None: the provider does not report on this message."""
+        """The webhook of one status; None: the provider does not report on this message. The
+        status `echo` tells the message itself, as Meta does of all that leaves an account."""
 
     @abstractmethod
     def steps(self, message: Message, *, open_phone: bool) -> tuple[str, ...]:
         """The statuses that a message just taken will have, but for later reading."""
+
+    def pack_change(
+        self, account: A, customer: Customer, message: Message, change: Change
+    ) -> Pack | None:
+        """The webhook of what the customer did to a message; it is done already."""
+        return None
+
+    def pack_optin(
+        self, account: A, customer: Customer, title: str, payload: str, *, stopped: bool
+    ) -> Pack | None:
+        """The webhook of a marketing opt-in, or of its end, for one topic."""
+        return None
 
     async def handshake(self, account: A) -> None:
         """Prove the webhook address, where the provider does. raises HandshakeRefused"""

@@ -58,6 +58,15 @@ def graph_error(status: int, code: int, text: str, product: str) -> Response:
     return JSONResponse({"error": body}, status_code=status)
 
 
+def platform_error(status: int, code: int, subcode: int | None, text: str) -> Response:
+    """The same, as the Messenger Platform words it."""
+    body: Json = {"message": f"(#{code}) {text}", "type": "OAuthException", "code": code}
+    if subcode is not None:
+        body["error_subcode"] = subcode
+    body["fbtrace_id"] = "A" + secrets.token_urlsafe(16)
+    return JSONResponse({"error": body}, status_code=status)
+
+
 async def shake_hands(
     session: aiohttp.ClientSession, url: str, verify_token: str, timeout_s: float
 ) -> None:

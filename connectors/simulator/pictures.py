@@ -5,6 +5,7 @@ photo of somebody's kitchen.
 from __future__ import annotations
 
 import io
+from functools import cache
 from typing import Literal
 
 from PIL import Image, ImageDraw
@@ -17,8 +18,11 @@ Canvas = ImageDraw.ImageDraw
 Point = tuple[float, float]
 
 
-def draw(name: Literal["kettle", "parcel"]) -> bytes:
-    """The picture as a PNG, the same bytes every time."""
+@cache
+def draw(name: Literal["kettle", "parcel", "sticker"]) -> bytes:
+    """The picture as a PNG, the same bytes every time; the sticker is small and has no ground."""
+    if name == "sticker":
+        return _sticker()
     size = (_SIZE[0] * _FINE, _SIZE[1] * _FINE)
     image = Image.new("RGB", size, "#dfe9e6" if name == "kettle" else "#e9e2d6")
     canvas = ImageDraw.Draw(image)
@@ -31,6 +35,15 @@ def draw(name: Literal["kettle", "parcel"]) -> bytes:
         _parcel_front(canvas)
     out = io.BytesIO()
     image.resize(_SIZE, Image.Resampling.LANCZOS).save(out, "PNG", optimize=True)
+    return out.getvalue()
+
+
+def _sticker() -> bytes:
+    image = Image.new("RGBA", (640 * _FINE, 480 * _FINE), "#00000000")
+    _kettle(ImageDraw.Draw(image), 310, 330, 1.0)
+    out = io.BytesIO()
+    cut = image.crop((150 * _FINE, 60 * _FINE, 540 * _FINE, 410 * _FINE))
+    cut.resize((195, 175), Image.Resampling.LANCZOS).save(out, "PNG", optimize=True)
     return out.getvalue()
 
 

@@ -12,7 +12,7 @@ import json
 import secrets
 import time
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 import msgspec
@@ -22,9 +22,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from connectors.simulator.calls import Door
+from connectors.simulator.changes import Change
 from connectors.simulator.courier import Manner, Pack, Webhook
 from connectors.simulator.fetching import NotFetched, fetch
-from connectors.simulator.kind import Kind
+from connectors.simulator.kind import Act, Kind
 from connectors.simulator.meta import Json, encode, graph_error, shake_hands, sign
 from connectors.simulator.world import Account, Customer, Media, Message, digits, image_mime, now
 
@@ -62,6 +63,7 @@ class WhatsApp(Kind[WhatsAppAccount]):
     reports_reading: ClassVar = True
     signing_field: ClassVar = "app_secret"
     manner: ClassVar = Manner(any_failure=True, later=10)
+    allows: ClassVar[frozenset[Act]] = frozenset(("reply_to", "reaction", "location", "echo"))
     failures: ClassVar = {
         131000: "Something went wrong",
         131026: "Message undeliverable",
@@ -225,11 +227,20 @@ class WhatsApp(Kind[WhatsAppAccount]):
         elif type_ == "template":
             message.text = f"[{content.get('name', 'template')}]"
         elif type_ == "reaction":
-            message.text = str(content.get("emoji", ""))
+            target = self.exchange.world.find_message(str(content.get("message_id")))
+            if target is None or target.key != message.key:
+                return self.error(400, 131009, "Parameter value is not valid: message_id")
+            self._react(target, str(content.get("emoji", "")))
         else:
             return self.error(400, 131051, "Message type unsupported")
         message.details["type"] = type_
         return None
+
+    def _react(self, target: Message, emoji: str) -> None:
+        target.reactions.pop("shop", None)
+        if emoji:
+            target.reactions["shop"] = emoji
+        self.exchange.changed(target)
 
     def _code(self, message: Message, customer: Customer | None) -> int | None:
         """With what the message will fail, if it will."""
@@ -339,15 +350,15 @@ class WhatsApp(Kind[WhatsAppAccount]):
         )
 
     def pack_message(self, account: WhatsAppAccount, customer: Customer, message: Message) -> Pack:
-        item: Json = {
-            "from_user_id": customer.bsuid,
-            "id": message.id,
-            "timestamp": str(int(message.at.timestamp())),
-            "type": "text",
-        }
-        if customer.phone:
-            item["from"] = digits(customer.phone)
-        if message.media:
+        item = _item(customer, message.id, message.at, "text")
+        if message.reply_to is not None:
+            target = self.exchange.world.find_message(message.reply_to)
+            own = target is not None and target.direction == "inbound"
+            us = digits(account.display_phone_number)
+            item["context"] = {"id": message.reply_to, "from": item.get("from", "") if own else us}
+        if "latitude" in message.details:
+            item |= {"type": "location", "location": _location(message.details)}
+        elif message.media:
             media = message.media[0]
             item["type"] = "image"
             item["image"] = {
@@ -363,9 +374,36 @@ class WhatsApp(Kind[WhatsAppAccount]):
         value = {"contacts": [_contact(customer)], "messages": [item]}
         return lambda: self._pack(account, value)
 
+    def pack_change(
+        self, account: WhatsAppAccount, customer: Customer, message: Message, change: Change
+    ) -> Pack:
+        item = _item(customer, change.id, now(), "reaction")
+        item["reaction"] = {"message_id": message.id}
+        if change.event == "react":
+            item["reaction"]["emoji"] = change.emoji
+        value = {"contacts": [_contact(customer)], "messages": [item]}
+        return lambda: self._pack(account, value)
+
+    def _pack_echo(self, account: WhatsAppAccount, customer: Customer, message: Message) -> Pack:
+        """What was written in the phone app of a number that is in both."""
+        item: Json = {
+            "from": digits(account.display_phone_number),
+            "to_user_id": customer.bsuid,
+            "id": message.id,
+            "timestamp": str(int(message.at.timestamp())),
+            "type": "text",
+            "text": {"body": message.text},
+        }
+        if customer.phone:
+            item["to"] = digits(customer.phone)
+        value = {"contacts": [_contact(customer)], "message_echoes": [item]}
+        return lambda: self._pack(account, value, "smb_message_echoes")
+
     def pack_status(
         self, account: WhatsAppAccount, customer: Customer | None, message: Message, status: str
     ) -> Pack | None:
+        if status == "echo":
+            return self._pack_echo(account, customer, message) if customer else None
         item: Json = {
             "id": message.id,
             "status": status,
@@ -400,16 +438,20 @@ class WhatsApp(Kind[WhatsAppAccount]):
     def steps(self, message: Message, *, open_phone: bool) -> tuple[str, ...]:
         if message.failure is not None:
             return ("failed",)
+        if message.details.get("by") == "app":
+            return ()
+        if message.details.get("type") == "reaction":
+            return ("sent",)
         # Where the chat is open Meta reports only `read`: it means delivered, too.
         return ("sent", "read") if open_phone else ("sent", "delivered")
 
-    def _pack(self, account: WhatsAppAccount, value: Json) -> Webhook:
+    def _pack(self, account: WhatsAppAccount, value: Json, field: str = "messages") -> Webhook:
         metadata = {
             "display_phone_number": digits(account.display_phone_number),
             "phone_number_id": account.account,
         }
         value = {"messaging_product": "whatsapp", "metadata": metadata, **value}
-        change = {"value": value, "field": "messages"}
+        change = {"value": value, "field": field}
         body = encode(
             {
                 "object": "whatsapp_business_account",
@@ -417,6 +459,24 @@ class WhatsApp(Kind[WhatsAppAccount]):
             }
         )
         return sign(account.webhook_url, account.app_secret, body)
+
+
+def _item(customer: Customer, id_: str, at: datetime, type_: str) -> Json:
+    item: Json = {
+        "from_user_id": customer.bsuid,
+        "id": id_,
+        "timestamp": str(int(at.timestamp())),
+        "type": type_,
+    }
+    if customer.phone:
+        item["from"] = digits(customer.phone)
+    return item
+
+
+def _location(details: dict[str, str]) -> Json:
+    place: Json = {name: float(details[name]) for name in ("latitude", "longitude")}
+    named = {"name": details.get("place"), "address": details.get("address")}
+    return place | {name: value for name, value in named.items() if value}
 
 
 def _contact(customer: Customer) -> Json:

@@ -15,6 +15,7 @@ from typing import Literal
 
 import msgspec
 
+from connectors.simulator import handles
 from connectors.simulator.archive import Archive
 
 THREAD_LIMIT = 2_000
@@ -56,14 +57,22 @@ class Behaviour(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class Customer(msgspec.Struct, frozen=True, kw_only=True):
-    """`phone` is E.164, empty for one who hides it behind a user name (WhatsApp)."""
+    """phone          E.164, empty for one who hides it behind a user name (WhatsApp)
+    psid, igsid    made from the id when not given
+    """
 
     id: str
     name: str
     phone: str = ""
     username: str | None = None
     bsuid: str = ""
+    psid: str = ""
+    igsid: str = ""
     behaviour: Behaviour = Behaviour()
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "psid", self.psid or handles.psid(self.id))
+        msgspec.structs.force_setattr(self, "igsid", self.igsid or handles.igsid(self.id))
 
 
 class Media(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,6 +106,9 @@ class Message(msgspec.Struct, kw_only=True):
                 `unreached`;
                 outbound: the provider's own word; network: `delivered`
     seen       the inbox told the provider that it was read
+    reactions  an emoji each of `customer` and `shop`
+    edits      how often the customer has changed the text
+    unsent     the customer took it back: text and files are gone
     details    what only the kind knows (segments, callback address …)
     """
 
@@ -115,6 +127,9 @@ class Message(msgspec.Struct, kw_only=True):
     reply_to: str | None = None
     callback_data: str | None = None
     deliveries: list[Delivery] = []
+    reactions: dict[str, str] = {}
+    edits: int = 0
+    unsent: bool = False
     details: dict[str, str] = {}
 
     @property
@@ -123,12 +138,15 @@ class Message(msgspec.Struct, kw_only=True):
 
 
 class Thread(msgspec.Struct, kw_only=True):
-    """`blocked`: the provider refuses to send here since the customer wrote STOP."""
+    """blocked     the provider refuses to send here since the customer wrote STOP
+    reacted_at  the customer's last reaction, which opens a window with some providers
+    """
 
     kind: str
     account: str
     customer_id: str
     blocked: bool = False
+    reacted_at: datetime | None = None
 
 
 class World:
@@ -145,6 +163,7 @@ class World:
         self._by_id: dict[str, Message] = {}
         self._by_phone: dict[str, str] = {}
         self._by_bsuid: dict[str, str] = {}
+        self._by_scoped_id: dict[str, str] = {}
 
     def open(self) -> None:
         """Read the archive back and write it anew, without what was superseded since."""
@@ -163,6 +182,7 @@ class World:
             known.clear()
         self._by_phone.clear()
         self._by_bsuid.clear()
+        self._by_scoped_id.clear()
         self._contents.clear()
         self._drop_orphaned_files()
         self._archive.rewrite(self._records())
@@ -216,12 +236,16 @@ class World:
         if before is not None:
             self._by_phone.pop(digits(before.phone), None)
             self._by_bsuid.pop(before.bsuid, None)
+            self._by_scoped_id.pop(before.psid, None)
+            self._by_scoped_id.pop(before.igsid, None)
         self._index(customer)
         self._save("customer", customer)
 
     def _index(self, customer: Customer) -> None:
         self.customers[customer.id] = customer
         self._by_bsuid[customer.bsuid] = customer.id
+        self._by_scoped_id[customer.psid] = customer.id
+        self._by_scoped_id[customer.igsid] = customer.id
         if customer.phone:
             self._by_phone[digits(customer.phone)] = customer.id
 
@@ -230,6 +254,10 @@ class World:
 
     def find_by_bsuid(self, bsuid: str) -> Customer | None:
         return self.customers.get(self._by_bsuid.get(bsuid, ""))
+
+    def find_by_scoped_id(self, scoped_id: str) -> Customer | None:
+        """By PSID or IGSID."""
+        return self.customers.get(self._by_scoped_id.get(scoped_id, ""))
 
     # threads
 
@@ -241,6 +269,10 @@ class World:
 
     def block(self, thread: Thread, blocked: bool) -> None:
         thread.blocked = blocked
+        self._save("thread", thread)
+
+    def reacted(self, thread: Thread, at: datetime) -> None:
+        thread.reacted_at = at
         self._save("thread", thread)
 
     def messages(self, key: ThreadKey) -> list[Message]:
@@ -292,6 +324,13 @@ class World:
         self.media[media_id] = media
         self._save("media", media)
         return media
+
+    def remove_media(self, media_id: str) -> None:
+        """Forget a file; the archive drops its mention when it is read next."""
+        self.media.pop(media_id, None)
+        self._contents.pop(media_id, None)
+        if self._media_dir is not None:
+            (self._media_dir / media_id).unlink(missing_ok=True)
 
     def read_media(self, media_id: str) -> bytes:
         """raises   FileNotFoundError"""

@@ -11,7 +11,7 @@ import pytest
 
 from connectors.simulator.scenes import SCENES
 
-from .conftest import NUMBER, ROOT, WHATSAPP, Inbox, Process, Simulator, until
+from .conftest import ACCOUNTS, NUMBER, ROOT, Inbox, Process, Simulator, until
 from .test_whatsapp import names, value_of
 
 
@@ -182,7 +182,7 @@ async def test_the_page_may_run_nothing_but_its_own_files(
     assert "<style" not in page
     assert " style=" not in page
     accounts = await simulator.control("GET", "/accounts")
-    assert {WHATSAPP, NUMBER} == {account["account"] for account in accounts}
+    assert set(ACCOUNTS.values()) == {account["account"] for account in accounts}
     assert not any("secret" in key or "token" in key for account in accounts for key in account)
 
 
