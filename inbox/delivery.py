@@ -45,6 +45,7 @@ LEASE = timedelta(seconds=45)
 GIVE_UP_AFTER = timedelta(hours=24)
 # Before looking again whether the one ahead, which another worker is sending, has gone.
 TURN = timedelta(milliseconds=500)
+LOOK_AGAIN = timedelta(seconds=30)
 PER_CHANNEL = 8
 BACKOFF_CAP_S = 300.0
 
@@ -187,7 +188,8 @@ class Delivery:
         now = datetime.now(UTC)
         until = now + TURN
         if ahead.delivery is not None and ahead.delivery.state == "queued":
-            until = max(now, ahead.delivery.next_at)
+            # A report may take it away before that.
+            until = min(max(now, ahead.delivery.next_at), now + LOOK_AGAIN)
         await self._stores.outbox.wait(message, until)
 
     async def _outbound(
