@@ -65,7 +65,7 @@ NOW = datetime.now(UTC).replace(microsecond=0)
 T = TypeVar("T")
 
 
-async def until(read: Callable[[], Awaitable[T]], limit_s: float = 8.0) -> T:
+async def until(read: Callable[[], Awaitable[T]], limit_s: float = 20.0) -> T:
     """The first truthy result of `read`."""
     deadline = time.monotonic() + limit_s
     while not (value := await read()):

@@ -134,11 +134,10 @@ async def test_a_conversation_keeps_its_order_while_another_goes_on(served: Serv
     await until(put_off)
     second = await writes_back(served, "two", maya)
     aside = await writes_back(served, "to Leo", leo)
-    await served.office.reaches(aside, *ON_ITS_WAY)
-    assert (await served.office.again(first)).status is QUEUED
-    assert (await served.office.again(second)).status is QUEUED
     await served.office.reaches(second, *ON_ITS_WAY)
     assert await served.received("whatsapp") == ["one", "two"]
+    sent = [(await served.office.again(one)).status_at["sent"] for one in (aside, first, second)]
+    assert sent == sorted(sent)
 
 
 @KINDS
@@ -251,27 +250,18 @@ async def test_a_worker_that_went_away_with_a_message_leaves_it_unknown(served: 
 
 
 async def test_many_that_wait_hide_nobody_whose_turn_it_is(served: Served) -> None:
-    """More than a sweep looks at, all of them behind one that is tried again later."""
+    """More than a sweep looks at, all of them behind one whose time has not come."""
     maya = await with_conversation(served, "whatsapp", "maya")
     leo = await with_conversation(served, "whatsapp", "leo")
-    await served.fault("send", status=429, code=130429, retry_after=3)
-    first = await writes_back(served, "first", maya)
-
-    async def put_off() -> bool:
-        return await served.sends("whatsapp") == 1
-
-    await until(put_off)
+    later = datetime.now(UTC) + timedelta(hours=1)
+    first = await served.office.accepts("first", maya, at=later)
     for number in range(110):
         await served.office.accepts(str(number), maya)
     aside = await served.office.accepts("to Leo", leo)
     await served.office.reaches(aside, *ON_ITS_WAY)
-    assert (await served.office.again(first)).status is QUEUED
+    assert await served.received("whatsapp") == []
+    await served.office.stores.outbox.wait(first, datetime.now(UTC))
     await served.office.reaches(first, *ON_ITS_WAY)
-
-    async def all_sent() -> bool:
-        return await served.received("whatsapp") == ["first", *map(str, range(110))]
-
-    await until(all_sent, limit_s=20)
 
 
 # -- an agent's word -------------------------------------------------------------------------------
