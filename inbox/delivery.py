@@ -43,6 +43,9 @@ from inbox.stores import Stores
 # Longer than the longest call to a provider, so that a lease ends only with its worker.
 LEASE = timedelta(seconds=45)
 GIVE_UP_AFTER = timedelta(hours=24)
+# Before looking again whether the one ahead, which another worker is sending, has gone.
+TURN = timedelta(milliseconds=500)
+LOOK_AGAIN = timedelta(seconds=30)
 PER_CHANNEL = 8
 BACKOFF_CAP_S = 300.0
 
@@ -139,7 +142,9 @@ class Delivery:
         while True:
             try:
                 now = datetime.now(UTC)
-                for message in await self._stores.outbox.due(now):
+                # By seq: a lane that began with a later one would end at once, and with it the
+                # one whose turn it is.
+                for message in sorted(await self._stores.outbox.due(now), key=lambda m: m.seq):
                     self._enqueue(message)
                 for message in await self._stores.outbox.expired(now):
                     await self._give_up_lease(message)
@@ -153,7 +158,9 @@ class Delivery:
 
     async def _deliver(self, message: Message) -> bool:
         """Send one message; False when those behind it have to wait for it."""
-        if not await self._stores.outbox.is_first_of_lane(message):
+        ahead = await self._stores.outbox.ahead_of(message)
+        if ahead is not None:
+            await self._wait_behind(message, ahead)
             return False
         claimed = await self._stores.outbox.claim(message, datetime.now(UTC) + LEASE)
         if claimed is None:
@@ -174,6 +181,16 @@ class Delivery:
             await self._end(claimed, Status.FAILED, failure, shapes.decision(decision))
             return True
         return await self._send(claimed, outbound, decision, channel, identity)
+
+    async def _wait_behind(self, message: Message, ahead: Message) -> None:
+        """Have it due when the one ahead is: were those that wait always due, they would fill the
+        sweep's page and hide the very one that they wait for, and other conversations' too."""
+        now = datetime.now(UTC)
+        until = now + TURN
+        if ahead.delivery is not None and ahead.delivery.state == "queued":
+            # A report may take it away before that.
+            until = min(max(now, ahead.delivery.next_at), now + LOOK_AGAIN)
+        await self._stores.outbox.wait(message, until)
 
     async def _outbound(
         self, message: Message, channel: Channel, identity: Identity
@@ -265,11 +282,13 @@ class Delivery:
     async def _taken(
         self, message: Message, provider_id: str, decision: Decision, identity: Identity
     ) -> None:
-        """Record the send, however long the database takes: it has happened."""
+        """Record the send, however long the database takes: it has happened. What the gate counts
+        comes first, for the next of the conversation may go as soon as this one is recorded."""
         now = datetime.now(UTC)
         recorded: Message | None = None
         while recorded is None:
             try:
+                await self._keywords.note_sent(message, identity, now)
                 recorded = await self._stores.outbox.record_sent(
                     message, provider_id, shapes.decision(decision), now
                 )
@@ -277,7 +296,6 @@ class Delivery:
                     return  # erased meanwhile
             except StoreUnavailable:
                 await asyncio.sleep(0.2)
-        await self._keywords.note_sent(message, identity, now)
         if recorded.status is Status.SENT:
             await self._stores.conversations.show_status(recorded)
         await self._hub.publish([events.status_changed(recorded, Status.QUEUED)])

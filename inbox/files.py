@@ -31,6 +31,8 @@ from inbox.stores import Stores
 
 MOST_BYTES = 25 * 1024 * 1024
 MOST_PIXELS = 40_000_000
+# Of all frames of an animation together: a small file can hold thousands of large ones.
+MOST_ANIMATED_PIXELS = 100_000_000
 MOST_TRIES = 6
 _FORMATS = {"JPEG": "image/jpeg", "PNG": "image/png", "GIF": "image/gif", "WEBP": "image/webp"}
 # Downloads whose type a browser might act on are served as plain bytes.
@@ -115,7 +117,8 @@ def _picture(content: bytes) -> Safe | None:
                 if image.format not in _FORMATS:
                     return None
                 width, height = image.size
-                if width * height > MOST_PIXELS:
+                most = MOST_ANIMATED_PIXELS if _frames(image) > 1 else MOST_PIXELS
+                if width * height > MOST_PIXELS or width * height * _frames(image) > most:
                     raise Invalid("The picture has too many pixels.", code="image_too_large")
                 return _encoded(image)
     except UnidentifiedImageError:
@@ -126,14 +129,19 @@ def _picture(content: bytes) -> Safe | None:
         raise Invalid("The picture has too many pixels.", code="image_too_large") from error
 
 
+def _frames(image: Image.Image) -> int:
+    """Those that are kept: of the formats that can move, and are told from their headers."""
+    return getattr(image, "n_frames", 1) if image.format in ("GIF", "WEBP") else 1
+
+
 def _encoded(image: Image.Image) -> Safe:
     """The same picture upright and without metadata; animations keep their frames."""
     out = io.BytesIO()
-    animated = getattr(image, "n_frames", 1) > 1 and image.format in ("GIF", "WEBP")
     format_ = image.format or "PNG"
     width, height = image.size
-    if animated:
-        image.save(out, format_, save_all=True)
+    if _frames(image) > 1:
+        # Given empty, since what the file itself says would be taken over.
+        image.save(out, format_, save_all=True, comment=b"", icc_profile=b"")
     else:
         upright = ImageOps.exif_transpose(image)
         upright.info = {}

@@ -99,6 +99,7 @@ class Intake:
         )
         self._handed: list[JournalEntry] = []
         self._in_hand: set[str] = set()
+        self._waits = False
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -154,17 +155,24 @@ class Intake:
         try:
             await self.process(batch)
         except StoreUnavailable as error:
-            # Leases run out and the sweep brings every entry back.
-            _log.warning("the database is away, intake waits", entries=len(batch), code=error.code)
+            # It stays in hand and goes on once the database is back. Should its lease run out
+            # meanwhile, another server does the same once more, with no second effect.
+            if not self._waits:
+                entries = len(batch)
+                _log.warning("the database is away, intake waits", entries=entries, code=error.code)
+            self._waits = True
+            self._handed = [*batch, *self._handed]
+            self._wake.set()
             await asyncio.sleep(0.5)
+            return
         except Exception:  # the worker's top: one bad entry must not take the others with it
             _log.exception("a batch failed, taking its entries one by one")
             for entry in batch:
                 await self._take_alone(entry)
-        finally:
-            self._in_hand.difference_update(entry.id for entry in batch)
-            if not self._in_hand:
-                self._idle.set()
+        self._waits = False
+        self._in_hand.difference_update(entry.id for entry in batch)
+        if not self._in_hand:
+            self._idle.set()
 
     async def _take_alone(self, entry: JournalEntry) -> None:
         try:

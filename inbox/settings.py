@@ -93,6 +93,8 @@ def keyring(environment: Mapping[str, str], settings: Settings) -> Keyring:
     secret = environment.get("INBOX_SECRET_KEY", "")
     if keys_text and secret:
         return Keyring(parse_keys(keys_text), secret.encode())
+    if keys_text or secret:
+        raise SettingsError("INBOX_ENCRYPTION_KEYS and INBOX_SECRET_KEY go together: give both")
     if settings.mongodb_url is not None and not settings.dev:
         raise SettingsError(
             "INBOX_MONGODB_URL needs INBOX_ENCRYPTION_KEYS and INBOX_SECRET_KEY as well:"

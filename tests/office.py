@@ -39,6 +39,7 @@ from inbox.intake import Intake
 from inbox.keyring import Keyring
 from inbox.links import Links
 from inbox.store.accounts import Workspace
+from inbox.store.conversations import Summary
 from inbox.store.database import Database
 from inbox.store.journal import JournalEntry
 from inbox.stores import Stores, stores
@@ -64,7 +65,7 @@ NOW = datetime.now(UTC).replace(microsecond=0)
 T = TypeVar("T")
 
 
-async def until(read: Callable[[], Awaitable[T]], limit_s: float = 8.0) -> T:
+async def until(read: Callable[[], Awaitable[T]], limit_s: float = 20.0) -> T:
     """The first truthy result of `read`."""
     deadline = time.monotonic() + limit_s
     while not (value := await read()):
@@ -356,6 +357,8 @@ class Office:
         at = changes.pop("at", datetime.now(UTC))
         draft = a_draft(conversation, text, direction=Direction.OUTBOUND, at=at, **changes)
         (stored,) = await self.stores.messages.append(conversation, [draft], durable=True)
+        summary = Summary(conversation=conversation, newest=stored, answered=True)
+        await self.stores.conversations.summarise([summary])
         return stored
 
     async def again(self, message: Message) -> Message:

@@ -57,14 +57,32 @@ class OutboxStore:
             self._store.from_document(doc) for doc in docs if doc["delivery"]["state"] == "sending"
         ]
 
-    async def is_first_of_lane(self, message: Message) -> bool:
-        """Whether nothing older of its conversation is still on its way."""
+    async def ahead_of(self, message: Message) -> Message | None:
+        """The first of its conversation that is still on its way and has to go before it."""
         async with reachable():  # index: lane
-            older = await self._messages.find_one(
-                {"delivery.lane": message.conversation_id, "delivery.seq": {"$lt": message.seq}},
-                projection={"_id": 1},
+            docs = (
+                await self._messages.find(
+                    {"delivery.lane": message.conversation_id, "delivery.seq": {"$lt": message.seq}}
+                )
+                .sort("delivery.seq", 1)
+                .limit(1)
+                .to_list(1)
             )
-        return older is None
+        return self._store.from_document(docs[0]) if docs else None
+
+    async def wait(self, message: Message, until: datetime) -> None:
+        """It is not its turn: it is not due before `until`."""
+        if message.delivery is None:
+            return
+        async with reachable():
+            await self._messages.update_one(
+                {
+                    "_id": message.id,
+                    "delivery.state": "queued",
+                    "delivery.fence": message.delivery.fence,
+                },
+                {"$set": {"delivery.next_at": until}},
+            )
 
     async def claim(self, message: Message, lease_until: datetime) -> Message | None:
         """Take it for sending; None when somebody else did."""

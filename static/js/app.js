@@ -274,10 +274,11 @@ export class App {
   async showMessage(message) {
     const id = this.state.selected;
     this.toggleContact(false);
-    while (this.state.selected === id && !this.state.threads.get(id)?.messages.has(message)) {
-      const before = this.state.threads.get(id)?.messages.size;
-      await this.sync.olderOfThread(id);
-      if (this.state.threads.get(id)?.messages.size === before) {
+    const { threads } = this.state;
+    while (this.state.selected === id && !threads.get(id)?.messages.has(message)) {
+      const before = threads.get(id)?.messages.size;
+      await (threads.has(id) ? this.sync.olderOfThread(id) : this.sync.thread(id));
+      if (threads.get(id)?.messages.size === before) {
         this.toasts.show("That message is not in this conversation.");
         return;
       }

@@ -12,22 +12,28 @@ export class Sync {
     this.failedGates = new Set();
   }
 
-  /** Run `work` unless the same is under way; then run it once more afterwards if `again`. */
-  async once(name, work, { again = false } = {}) {
-    if (this.running.has(name)) {
-      if (again) this.running.set(name, true);
-      return;
+  /** Run `work` unless the same is under way, which is then waited for, and run once more if `again`. */
+  once(name, work, { again = false } = {}) {
+    const known = this.running.get(name);
+    if (known) {
+      known.again ||= again;
+      return known.done;
     }
-    this.running.set(name, false);
+    const entry = { again: false };
+    this.running.set(name, entry);
+    entry.done = this.run(name, work, entry);
+    return entry.done;
+  }
+
+  async run(name, work, entry) {
     try {
       await work();
     } catch (error) {
       // A line that is down is said by the banner, and all of it is asked again when it is back.
       if (!(error instanceof Unreachable) && !(error instanceof Problem)) throw error;
     } finally {
-      const repeat = this.running.get(name);
       this.running.delete(name);
-      if (repeat) this.once(name, work);
+      if (entry.again) this.once(name, work);
     }
   }
 

@@ -15,6 +15,7 @@ from playwright.sync_api import (
     ConsoleMessage,
     Dialog,
     Page,
+    StorageState,
     expect,
     sync_playwright,
 )
@@ -163,19 +164,32 @@ def new_page(
 OpenInbox = Callable[..., Inbox]
 
 
-@pytest.fixture
-def open_inbox(program: DemoProgram, new_page: NewPage, browser: Browser) -> OpenInbox:
-    """`open_inbox("Malik Brown")`: sign in by one click and put the introduction away. Options are
-    those of `new_page`; a tab beside another is signed in already."""
+@pytest.fixture(scope="module")
+def signed_in() -> dict[str, StorageState]:
+    """What browsers kept of the first time somebody signed in: the next one begins with it."""
+    return {}
 
-    def enter(who: str = "Ana Silva", **options: Any) -> Inbox:
-        page = new_page(**options)
-        if options.get("beside") is not None:
+
+@pytest.fixture
+def open_inbox(
+    program: DemoProgram, new_page: NewPage, signed_in: dict[str, StorageState]
+) -> OpenInbox:
+    """`open_inbox("Malik Brown")`: sign in by one click and put the introduction away. Options are
+    those of `new_page`; a tab beside another is signed in already. With `fresh` nobody else has
+    the session, so that it can be ended."""
+
+    def enter(who: str = "Ana Silva", *, fresh: bool = False, **options: Any) -> Inbox:
+        known = None if fresh else signed_in.get(who)
+        beside = options.get("beside") is not None
+        page = new_page(**options, **({"storage_state": known} if known and not beside else {}))
+        if beside or known:
             page.goto(f"{program.url}/app")
         else:
             page.goto(f"{program.url}/login")
             page.get_by_role("button", name=who).click()
             page.get_by_role("button", name="No, thanks").click()
+            if not fresh:
+                signed_in[who] = page.context.storage_state()
         expect(page.locator(".row").first).to_be_visible()
         return Inbox(page)
 

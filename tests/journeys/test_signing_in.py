@@ -46,7 +46,7 @@ def test_signing_out_closes_every_tab_of_the_browser(
     program: DemoProgram, open_inbox: OpenInbox, watcher: Watcher
 ) -> None:
     watcher.expects("status of 401", "WebSocket connection .* failed")
-    inbox = open_inbox()
+    inbox = open_inbox(fresh=True)
     other = open_inbox(beside=inbox.page)
     inbox.page.get_by_role("button", name="Sign out Ana Silva").click()
     expect(inbox.page).to_have_url(re.compile("/login"))

@@ -65,6 +65,7 @@ def test_stop_closes_the_composer_and_start_opens_it(
     inbox.types(" Sundays at ten.")
     inbox.page.keyboard.press("Enter")
     expect(phone.bubble("At nine, and on Sundays at ten.")).to_have_count(1)
+    expect(phone.bubble("unsubscribed")).to_have_count(1)
 
 
 def test_the_buttons_of_the_sms_phone_write_the_words_and_help_is_answered_once(
@@ -122,6 +123,24 @@ def test_a_promotion_without_consent_is_refused_in_the_pane_and_at_the_door(
     inbox.says("What is it?")
     expect(phone.bubble("What is it?")).to_have_count(1)
     expect(phone.bubble("Autumn sale")).to_have_count(0)
+
+
+def test_the_evidence_is_fetched_from_far_back(
+    program: DemoProgram, open_inbox: OpenInbox, take_phone: TakePhone
+) -> None:
+    customer = program.simulator.customer("Odd Nilsen")
+    phone = take_phone("whatsapp", customer)
+    phone.types("STOP")
+    expect(phone.bubble("unsubscribed")).to_have_count(1)
+    for number in range(60):
+        program.simulator.write("whatsapp", program.account("whatsapp"), customer, f"{number}!")
+    inbox = open_inbox()
+    inbox.open(customer.name)
+    expect(inbox.message("59!")).to_have_count(1)
+    inbox.page.locator("details.purpose", has_text="Promotions").click()
+    inbox.page.locator("#contact").get_by_role("button", name="Show the message").click()
+    expect(inbox.page.locator(".message--flash .bubble__text")).to_have_text("STOP")
+    expect(inbox.page.locator(".message--flash")).to_be_in_viewport()
 
 
 def test_hannahs_old_stop_is_shown_with_its_day(

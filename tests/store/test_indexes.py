@@ -85,7 +85,7 @@ async def work(office: Office) -> None:
         store.messages.find_by_keys(us, [provider_key("c", "x"), client_key("c", "x")]),
         store.outbox.due(LATER),
         store.outbox.expired(LATER),
-        store.outbox.is_first_of_lane(message),
+        store.outbox.ahead_of(message),
         store.outbox.put_back(leased, LATER, Failure(code="1", reason="Later.")),
         store.journal.claim_due(LATER),
         store.files.claim_fetches(LATER, LATER, 4),

@@ -55,13 +55,23 @@ async def test_a_conversation_sends_one_after_the_other(store: Stores) -> None:
     conversation = await a_conversation(store)
     first, second = await queued(store, conversation), await queued(store, conversation)
     other = await queued(store, await a_conversation(store, 102))
-    assert await store.outbox.is_first_of_lane(first)
-    assert not await store.outbox.is_first_of_lane(second)
-    assert await store.outbox.is_first_of_lane(other)
+    assert await store.outbox.ahead_of(first) is None
+    assert await store.outbox.ahead_of(second) == first
+    assert await store.outbox.ahead_of(other) is None
     leased = await claimed(store, first)
-    assert not await store.outbox.is_first_of_lane(second)
+    assert await store.outbox.ahead_of(second) == leased
     await store.outbox.record_sent(leased, "out.1", {}, NOW)
-    assert await store.outbox.is_first_of_lane(second)
+    assert await store.outbox.ahead_of(second) is None
+
+
+async def test_one_that_waits_its_turn_is_not_due_before(store: Stores) -> None:
+    message = await queued(store)
+    await store.outbox.wait(message, NOW + SECOND)
+    assert await store.outbox.due(NOW) == []
+    assert [one.id for one in await store.outbox.due(NOW + SECOND)] == [message.id]
+    leased = await claimed(store, message)
+    await store.outbox.wait(message, NOW)
+    assert await store.outbox.expired(LEASE) == [leased]
 
 
 async def test_a_message_that_was_taken_has_left_the_outbox(store: Stores) -> None:
