@@ -35,6 +35,9 @@ _UPLOAD_S = 60.0
 Judge = Callable[[int], Verdict | None]
 """A kind's table: what an error code means, None for one that it does not list."""
 
+JudgeBoth = Callable[[int, int | None], Verdict | None]
+"""The same by code and subcode, for kinds whose codes say little by themselves."""
+
 
 def split_secrets(text: str) -> list[str]:
     """A signing secret may be several, by comma or line, while one is being replaced."""
@@ -73,19 +76,28 @@ def challenge(request: WebhookRequest, channel: Channel) -> str:
     return given.get("hub.challenge", "")
 
 
+def envelope(raw: bytes) -> object:
+    """The decoded body. raises MalformedPayload where it is not JSON"""
+    try:
+        return decode(raw)
+    except NotJson as error:
+        raise MalformedPayload("the body is not JSON") from error
+
+
+def entries(document: object) -> list[object]:
+    """The envelope's entries, each about one account. raises MalformedPayload"""
+    found = document.get("entry") if isinstance(document, Mapping) else None
+    if not isinstance(found, list):
+        raise MalformedPayload("the body holds no list of entries")
+    return found
+
+
 def changes(raw: bytes) -> Iterator[tuple[str | None, Mapping[str, object] | None]]:
     """Each change of a body as (field, value); None for what has not the shape of one.
 
     raises   MalformedPayload at the first step: not JSON, or no `entry` list
     """
-    try:
-        envelope = decode(raw)
-    except NotJson as error:
-        raise MalformedPayload("the body is not JSON") from error
-    entries = envelope.get("entry") if isinstance(envelope, Mapping) else None
-    if not isinstance(entries, list):
-        raise MalformedPayload("the body holds no list of entries")
-    for entry in entries:
+    for entry in entries(envelope(raw)):
         found = items(entry, "changes")
         if not found:
             yield None, None
@@ -100,11 +112,15 @@ def changes(raw: bytes) -> Iterator[tuple[str | None, Mapping[str, object] | Non
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Graph:
-    """The Graph API at `url`, which ends in its version: https://graph.facebook.com/v26.0"""
+    """The Graph API at `url`, which ends in its version: https://graph.facebook.com/v26.0
+
+    judge_both   asked before `judge`, where the kind's table goes by subcode, too
+    """
 
     http: Http
     url: str
     judge: Judge
+    judge_both: JudgeBoth | None = None
 
     async def post(self, path: str, token: str, document: Mapping[str, object]) -> Answer:
         """Write something; not repeatable, so an answer that got lost is `OutcomeUnknown`."""
@@ -144,7 +160,7 @@ class Graph:
         if number is not None:
             transient = answer.status >= 500 or answer.status == 429
             transient = transient or error.get("is_transient") is True
-            verdict = self.judge(number) or Verdict(error=unlisted(number, transient))
+            verdict = self._verdict(error, number) or Verdict(error=unlisted(number, transient))
             return failure(verdict, answer.retry_after_s)
         if answer.status >= 500 or 200 <= answer.status < 300:
             if repeatable:
@@ -162,6 +178,11 @@ class Graph:
         if answer.status == 401:
             return AccountTrouble("Meta does not accept the access token.", code="http_401")
         return Permanent("Meta refused the request.", code=f"http_{answer.status}")
+
+    def _verdict(self, error: Mapping[str, object], number: int) -> Verdict | None:
+        if self.judge_both is None:
+            return self.judge(number)
+        return self.judge_both(number, code(error, "error_subcode")) or self.judge(number)
 
     def _at(self, path: str) -> str:
         return f"{self.url.rstrip('/')}/{path}"

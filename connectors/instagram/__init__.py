@@ -1,0 +1,66 @@
+"""Instagram's direct messages, through Instagram's own login or a linked Facebook page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from connectors import meta
+from connectors.http import Http
+from connectors.instagram import account, sender, webhook
+from connectors.instagram.errors import ROWS
+from connectors.instagram.manifest import MANIFEST
+from connectors.instagram.media import fetch as fetch_file
+from connectors.messaging.errors import table
+from connectors.messaging.profile import Profile
+from inbox.domain.channel import (
+    Channel,
+    Fetched,
+    Manifest,
+    OutboundMessage,
+    Payload,
+    Sent,
+    WebhookRequest,
+)
+from inbox.domain.gate import Permit
+from inbox.domain.report import Media, Report
+
+
+class Instagram:
+    """The connector; what each method promises is said in `inbox.domain.channel.Connector`.
+
+    graph_url      for accounts that are linked to a Facebook page
+    instagram_url  for those that signed in with Instagram itself
+    """
+
+    manifest: Manifest = MANIFEST
+
+    def __init__(self, http: Http, graph_url: str, instagram_url: str) -> None:
+        errors = table(MANIFEST.label, *ROWS)
+        both, one = errors.by_both, errors.by_code
+        self._graphs = account.Graphs(
+            instagram=meta.Graph(http=http, url=instagram_url, judge=one, judge_both=both),
+            facebook=meta.Graph(http=http, url=graph_url, judge=one, judge_both=both),
+        )
+
+    def verify(self, request: WebhookRequest, channels: Sequence[Channel]) -> None:
+        webhook.verify(request, channels)
+
+    def challenge(self, request: WebhookRequest, channel: Channel) -> str:
+        return meta.challenge(request, channel)
+
+    def parse(self, payload: Payload, received_at: datetime) -> list[Report]:
+        return webhook.parse(payload, received_at)
+
+    async def send(self, message: OutboundMessage, permit: Permit) -> Sent:
+        return await sender.send(self._graphs, message, permit)
+
+    async def fetch(self, media: Media, channel: Channel) -> Fetched:
+        return await fetch_file(self._graphs, media)
+
+    async def check(self, channel: Channel) -> str:
+        return await account.check(self._graphs, channel)
+
+    async def profile(self, identity_key: str, channel: Channel) -> Profile | None:
+        """What the platform tells of a person; None where it tells nothing. Never raises."""
+        return await account.profile(self._graphs, identity_key, channel)

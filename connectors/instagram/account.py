@@ -1,0 +1,68 @@
+"""The two ways in, whether an account's credentials work, and who a person is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from connectors.body import line
+from connectors.messaging.profile import Profile, fetch_profile
+from connectors.messaging.values import digits
+from connectors.meta import Graph, segment
+from inbox.domain.channel import Channel
+from inbox.domain.errors import AccountTrouble
+
+_PROFILE = ("name", "username", "profile_pic")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Graphs:
+    """An account that signed in with Instagram itself is reached at another host than one that is
+    linked to a Facebook page."""
+
+    instagram: Graph
+    facebook: Graph
+
+    def of(self, channel: Channel) -> Graph:
+        """The one for this channel. raises AccountTrouble"""
+        match login(channel):
+            case "instagram":
+                return self.instagram
+            case "facebook":
+                return self.facebook
+        raise AccountTrouble(
+            "“Connected by” must be instagram or facebook. An admin must mend it.", code="login"
+        )
+
+
+def login(channel: Channel) -> str:
+    return channel.setting("login").strip().lower() or "instagram"
+
+
+async def check(graphs: Graphs, channel: Channel) -> str:
+    """The account's name for people, such as "Example Shop (@example.shop)". Raises as
+    `Connector.check` says; a token of another account is no use either."""
+    graph, token = graphs.of(channel), channel.setting("access_token")
+    if login(channel) == "facebook":
+        document = await graph.get(f"{segment(channel.account)}?fields=id,username,name", token)
+    else:
+        # `id` is another id of the same account, scoped to the app; webhooks name `user_id`.
+        document = await graph.get("me?fields=user_id,username,name", token)
+    if (digits(document, "user_id") or digits(document, "id")) != channel.account:
+        raise AccountTrouble(
+            "The access token belongs to another Instagram account. Generate one for this account.",
+            code="other_account",
+        )
+    name, username = line(document, "name"), line(document, "username", 64)
+    if name and username:
+        return f"{name} (@{username})"
+    return f"@{username}" if username else name or channel.account
+
+
+async def profile(graphs: Graphs, identity_key: str, channel: Channel) -> Profile | None:
+    """source  developers.facebook.com/docs/instagram-platform/instagram-api-with-instagram-login/
+    messaging-api/user-profile"""
+    try:
+        graph = graphs.of(channel)
+    except AccountTrouble:
+        return None
+    return await fetch_profile(graph, channel.setting("access_token"), identity_key, _PROFILE)

@@ -1,0 +1,59 @@
+"""Facebook Messenger through Meta's Messenger Platform."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from connectors import meta
+from connectors.http import Http
+from connectors.messaging.errors import table
+from connectors.messaging.profile import Profile
+from connectors.messenger import account, sender, webhook
+from connectors.messenger.manifest import MANIFEST
+from connectors.messenger.media import fetch as fetch_file
+from inbox.domain.channel import (
+    Channel,
+    Fetched,
+    Manifest,
+    OutboundMessage,
+    Payload,
+    Sent,
+    WebhookRequest,
+)
+from inbox.domain.gate import Permit
+from inbox.domain.report import Media, Report
+
+
+class Messenger:
+    """The connector; what each method promises is said in `inbox.domain.channel.Connector`."""
+
+    manifest: Manifest = MANIFEST
+
+    def __init__(self, http: Http, graph_url: str) -> None:
+        errors = table(MANIFEST.label)
+        self._graph = meta.Graph(
+            http=http, url=graph_url, judge=errors.by_code, judge_both=errors.by_both
+        )
+
+    def verify(self, request: WebhookRequest, channels: Sequence[Channel]) -> None:
+        webhook.verify(request, channels)
+
+    def challenge(self, request: WebhookRequest, channel: Channel) -> str:
+        return meta.challenge(request, channel)
+
+    def parse(self, payload: Payload, received_at: datetime) -> list[Report]:
+        return webhook.parse(payload, received_at)
+
+    async def send(self, message: OutboundMessage, permit: Permit) -> Sent:
+        return await sender.send(self._graph, message, permit)
+
+    async def fetch(self, media: Media, channel: Channel) -> Fetched:
+        return await fetch_file(self._graph, media)
+
+    async def check(self, channel: Channel) -> str:
+        return await account.check(self._graph, channel)
+
+    async def profile(self, identity_key: str, channel: Channel) -> Profile | None:
+        """What the platform tells of a person; None where it tells nothing. Never raises."""
+        return await account.profile(self._graph, identity_key, channel)

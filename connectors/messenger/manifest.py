@@ -1,0 +1,86 @@
+"""What Messenger can do. Data only."""
+
+from __future__ import annotations
+
+from inbox.domain.channel import Credential, Manifest, MediaLimit, TextLimits
+
+_MB = 1024 * 1024
+
+MANIFEST = Manifest(
+    kind="messenger",
+    label="Messenger",
+    provider="Meta",
+    needs=(
+        Credential(
+            name="page_id",
+            label="Page ID",
+            help="On your Facebook page under About, Page transparency. Digits only.",
+        ),
+        Credential(
+            name="access_token",
+            label="Page access token",
+            secret=True,
+            help="In Meta's app dashboard under Messenger, Settings: choose the page, then Generate"
+            " token. It needs the permissions pages_messaging and pages_manage_metadata.",
+        ),
+        Credential(
+            name="app_secret",
+            label="App secret",
+            secret=True,
+            help="In Meta's app dashboard under App settings, Basic. While it is being replaced,"
+            " give both, one a line.",
+        ),
+        Credential(
+            name="verify_token",
+            label="Verify token",
+            secret=True,
+            help="Any text of your own; enter the same one where Meta asks for it.",
+        ),
+        Credential(
+            name="human_agent",
+            label="Human Agent permission",
+            required=False,
+            help="Enter yes if Meta has granted your app the feature Human Agent: people can then"
+            " reply for seven days instead of 24 hours. Leave it empty otherwise.",
+        ),
+    ),
+    account_field="page_id",
+    signing_field="app_secret",
+    text=TextLimits(max_chars=2000, caption_chars=0),
+    media=(
+        MediaLimit(
+            kind="image",
+            mimes=("image/jpeg", "image/png", "image/gif"),
+            max_bytes=8 * _MB,
+        ),
+        MediaLimit(kind="video", mimes=("video/mp4", "video/3gpp"), max_bytes=25 * _MB),
+        MediaLimit(
+            kind="audio",
+            mimes=("audio/aac", "audio/mpeg", "audio/mp4", "audio/amr"),
+            max_bytes=25 * _MB,
+        ),
+        MediaLimit(
+            kind="document",
+            mimes=(
+                "text/plain",
+                "text/csv",
+                "application/pdf",
+                "application/msword",
+                "application/vnd.ms-excel",
+                "application/vnd.ms-powerpoint",
+                "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+                "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+                "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+            ),
+            max_bytes=25 * _MB,
+        ),
+    ),
+    max_attachments=1,
+    reports=("sent", "delivered", "read", "failed"),
+    handshake=True,
+    window_hours=24,
+    human_agent_days=7,
+    reply_basis_days=30,
+    words="chat",
+    docs="developers.facebook.com/docs/messenger-platform",
+)
