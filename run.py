@@ -5,6 +5,7 @@ python run.py                       serve
 python run.py --demo                serve with a simulator and a workspace to look at
 python run.py create-admin          make the first person who may sign in
 python run.py connect KIND          connect a channel: whatsapp, sms
+python run.py explain KIND FILE     print as JSON what one webhook body reports
 python run.py make-keys             print keys for the environment
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import os
 import secrets
 import signal
@@ -43,6 +45,7 @@ from inbox.domain.channel import Channel
 from inbox.domain.errors import AssentError
 from inbox.domain.report import Sender
 from inbox.embedded import EmbeddedDatabase, EmbeddedDatabaseError
+from inbox.explain import Unexplained, explain
 from inbox.files import Fetching
 from inbox.hub import Hub
 from inbox.hub.memory import MemoryHub
@@ -428,9 +431,32 @@ def parser() -> argparse.ArgumentParser:
     )
     channel.set_defaults(do=lambda options: _command(connect, options))
 
+    told = commands.add_parser("explain", help="print as JSON what one webhook body reports")
+    told.add_argument("kind", metavar="KIND", help="the kind of channel it came on")
+    told.add_argument("file", metavar="FILE", help="the raw body; - reads standard input")
+    told.set_defaults(do=print_explained)
+
     keys = commands.add_parser("make-keys", help="print keys for the environment")
     keys.set_defaults(do=lambda options: print(new_keys(), end=""))
     return main
+
+
+def print_explained(options: argparse.Namespace) -> None:
+    """Leaves with 2 and a sentence where nothing can be said of the file."""
+    # Never started: reading a body calls nobody.
+    connectors = registry(Http(), graph_url="", twilio_url="")
+    try:
+        raw = sys.stdin.buffer.read() if options.file == "-" else Path(options.file).read_bytes()
+        found = explain(options.kind, raw, connectors, datetime.now(UTC))
+    except OSError as error:
+        print(f"The file cannot be read: {error.strerror}.", file=sys.stderr)
+    except Unexplained as error:
+        print(f"{error}", file=sys.stderr)
+    else:
+        # Escaped, so that nothing in it can steer a terminal.
+        print(json.dumps(found, indent=2))
+        return
+    sys.exit(2)
 
 
 async def _command(

@@ -97,3 +97,10 @@ def instant(value: object, key: str, received_at: datetime) -> datetime | None:
 def our_message(candidate: str | None) -> str | None:
     """The text when it looks like the id of a message of ours that a provider carried along."""
     return candidate if candidate and _OUR_MESSAGE.fullmatch(candidate) else None
+
+
+def link(value: object, key: str) -> str | None:
+    """A web address under `key`, to be followed by an agent who clicks on it; None for any other
+    scheme: what a provider passes on may be a stranger's script."""
+    found = line(value, key, 2048)
+    return found if found and re.match(r"https?://[^\s/]", found, re.IGNORECASE) else None

@@ -92,22 +92,18 @@ def entries(document: object) -> list[object]:
     return found
 
 
-def changes(raw: bytes) -> Iterator[tuple[str | None, Mapping[str, object] | None]]:
-    """Each change of a body as (field, value); None for what has not the shape of one.
-
-    raises   MalformedPayload at the first step: not JSON, or no `entry` list
-    """
-    for entry in entries(envelope(raw)):
-        found = items(entry, "changes")
-        if not found:
-            yield None, None
-        for change in found:
-            name = change.get("field") if isinstance(change, Mapping) else None
-            value = change.get("value") if isinstance(change, Mapping) else None
-            yield (
-                name if isinstance(name, str) else None,
-                value if isinstance(value, Mapping) else None,
-            )
+def changes(entry: object) -> Iterator[tuple[str | None, Mapping[str, object] | None]]:
+    """Each change of an entry as (field, value); None for what has not the shape of one."""
+    found = items(entry, "changes")
+    if not found:
+        yield None, None
+    for change in found:
+        name = change.get("field") if isinstance(change, Mapping) else None
+        value = change.get("value") if isinstance(change, Mapping) else None
+        yield (
+            name if isinstance(name, str) else None,
+            value if isinstance(value, Mapping) else None,
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

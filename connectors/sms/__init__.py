@@ -10,6 +10,8 @@ from connectors.sms import account, sender, webhook
 from connectors.sms.client import Twilio
 from connectors.sms.manifest import MANIFEST
 from connectors.sms.media import fetch as fetch_file
+from connectors.sms.media import media_source
+from connectors.sms.sample import read_sample
 from inbox.domain.channel import (
     Channel,
     Fetched,
@@ -46,6 +48,12 @@ class Sms:
 
     def parse(self, payload: Payload, received_at: datetime) -> list[Report]:
         return webhook.parse(payload, received_at)
+
+    def sample(self, raw: bytes) -> Payload:
+        return read_sample(raw)
+
+    def media_source(self, ref: str) -> dict[str, str]:
+        return media_source(ref)
 
     async def send(self, message: OutboundMessage, permit: Permit) -> Sent:
         return await sender.send(self._twilio, message, permit)

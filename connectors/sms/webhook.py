@@ -18,8 +18,9 @@ from twilio.request_validator import (  # type: ignore[import-untyped]  # has no
     remove_port,
 )
 
-from connectors.body import our_message
+from connectors.body import line, our_message
 from connectors.meta import split_secrets
+from connectors.sms.content import read_rich
 from connectors.sms.errors import explain
 from connectors.sms.form import Form, is_form, read_form
 from inbox.domain.channel import Channel, Payload, WebhookRequest
@@ -151,16 +152,19 @@ def _message(form: Form) -> Report:
     media = _media(form, provider_id)
     number = e164(address)
     keys = (address,) if number in (None, address) else (address, number)
-    opt_out = form.first("OptOutType").upper()
+    reached = number or address
+    name = line({"name": form.first("ProfileName")}, "name")
+    kind, words, more = read_rich(form)
     return MessageReceived(
         account=account,
         provider_id=provider_id,
-        sender=Sender(keys=keys, address=number or address, handle=number or address),
-        type=media[0].kind if media else "text",
-        text=form.first("Body"),
+        sender=Sender(keys=keys, address=reached, handle=reached, name=name),
+        type=media[0].kind if media else kind,
+        text=form.first("Body") or words,
         media=media,
         reply_to=form.first("OriginalRepliedMessageSid") or None,
-        opt_out_type=_OPT_OUT_TYPES.get(opt_out),
+        opt_out_type=_OPT_OUT_TYPES.get(form.first("OptOutType").strip().upper()),
+        content=more or None,
     )
 
 
@@ -225,5 +229,6 @@ def _status(form: Form, word: str, query: Form) -> Report:
         status=status,
         provider_id=provider_id,
         message_id=our_message(query.first("message")),
+        recipient=form.first("To").strip() or None,
         error=explain(number, word) if status is Status.FAILED else None,
     )

@@ -11,6 +11,7 @@ from connectors.whatsapp import account, sender, webhook
 from connectors.whatsapp.errors import judge
 from connectors.whatsapp.manifest import MANIFEST
 from connectors.whatsapp.media import fetch as fetch_file
+from connectors.whatsapp.media import media_source
 from inbox.domain.channel import (
     Channel,
     Fetched,
@@ -40,6 +41,9 @@ class WhatsApp:
 
     def parse(self, payload: Payload, received_at: datetime) -> list[Report]:
         return webhook.parse(payload, received_at)
+
+    def media_source(self, ref: str) -> dict[str, str]:
+        return media_source(ref)
 
     async def send(self, message: OutboundMessage, permit: Permit) -> Sent:
         return await sender.send(self._graph, message, permit)

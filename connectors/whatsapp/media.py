@@ -45,6 +45,11 @@ async def fetch(graph: Graph, media: Media, channel: Channel) -> Fetched:
     return Fetched(content=answer.body, mime=mime, name=media.name)
 
 
+def media_source(ref: str) -> dict[str, str]:
+    """A file is known by its id at Meta; an address is asked for when it is fetched."""
+    return {"provider_id": ref}
+
+
 async def _look_up(graph: Graph, media: Media, channel: Channel) -> Mapping[str, object]:
     number = quote(channel.setting("phone_number_id"), safe="")
     path = f"{segment(media.ref)}?phone_number_id={number}"

@@ -5,27 +5,29 @@ The content of each type of message is read in `content.py`; storing anything is
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from connectors import meta
 from connectors.body import code, instant, items, line, mapping, our_message
+from connectors.whatsapp import notices
 from connectors.whatsapp.content import read_content
 from connectors.whatsapp.errors import explain
 from connectors.whatsapp.manifest import MANIFEST
+from connectors.whatsapp.people import read_people, read_sender, read_system, reader, writer
 from inbox.domain.channel import Channel, Payload, WebhookRequest
 from inbox.domain.message import Status
 from inbox.domain.report import (
+    Edited,
     Ignored,
     MessageReceived,
     PreferenceReported,
+    Reacted,
     Report,
-    Sender,
     StatusReported,
+    Unsent,
 )
-
-_PHONE = re.compile(r"[0-9]{5,20}", re.ASCII)
 
 # `played`: a voice message was listened to, which nobody does without having seen it.
 _STATUS = {
@@ -35,21 +37,35 @@ _STATUS = {
     "played": Status.READ,
     "failed": Status.FAILED,
 }
-_NOT_A_MESSAGE = {"reaction": "reaction", "edit": "edit", "revoke": "revoke", "system": "system"}
 _OTHER_FIELDS = {
-    "smb_message_echoes": "echo",
     "message_template_status_update": "template",
     "message_template_quality_update": "template",
     "template_category_update": "template",
-    "account_update": "account_news",
-    "account_alerts": "account_news",
-    "phone_number_quality_update": "account_news",
     "business_capability_update": "account_news",
     "history": "history",
     "smb_app_state_sync": "history",
-    "standby": "standby",
-    "messaging_handovers": "standby",
+    "messaging_handovers": "handover",
 }
+_NEWS = {
+    "account_update": notices.account_update,
+    "account_alerts": notices.account_alert,
+    "phone_number_quality_update": notices.quality,
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Change:
+    """What all items of one change have in common.
+
+    echo     our side wrote them, on the phone; their person is who got them
+    standby  somebody else's program answers these conversations now
+    """
+
+    account: str
+    people: Mapping[str, object]
+    received_at: datetime
+    echo: bool = False
+    standby: bool = False
 
 
 def verify(request: WebhookRequest, channels: Sequence[Channel]) -> None:
@@ -67,34 +83,52 @@ def parse(payload: Payload, received_at: datetime) -> list[Report]:
     source       developers.facebook.com/docs/whatsapp/cloud-api/webhooks/components
     """
     reports: list[Report] = []
-    for field, value in meta.changes(payload.body):
-        if value is None:
-            reports.append(Ignored(reason="malformed_item"))
-        elif field == "messages":
-            reports.extend(_messages(value, received_at))
-        elif field == "user_preferences":
-            reports.extend(_preferences(value, received_at))
-        else:
-            reports.append(Ignored(reason=_OTHER_FIELDS.get(field or "", "unknown_field")))
+    for entry in meta.entries(meta.envelope(payload.body)):
+        for field, value in meta.changes(entry):
+            reports.extend(_change(entry, field, value, received_at))
     return reports
 
 
-def _messages(value: Mapping[str, object], received_at: datetime) -> Iterator[Report]:
+def _change(
+    entry: object, field: str | None, value: Mapping[str, object] | None, received_at: datetime
+) -> Iterator[Report]:
+    if value is None:
+        yield Ignored(reason="malformed_item")
+    elif field in ("messages", "smb_message_echoes", "standby"):
+        yield from _messages(value, received_at, standby=field == "standby")
+    elif field == "user_preferences":
+        yield from _preferences(value, received_at)
+    elif field in _NEWS:
+        # These are about the business account; only an alert may name a number.
+        account = line(entry, "id", 64)
+        yield Ignored(reason="no_account") if account is None else _NEWS[field](value, account)
+    else:
+        yield Ignored(reason=_OTHER_FIELDS.get(field or "", "unknown_field"))
+
+
+def _messages(
+    value: Mapping[str, object], received_at: datetime, *, standby: bool
+) -> Iterator[Report]:
     account = _account(value)
     if account is None:
         yield Ignored(reason="no_account")
         return
+    change = _Change(
+        account=account, people=read_people(value), received_at=received_at, standby=standby
+    )
     empty = True
-    people = _people(value)
     for item in items(value, "messages"):
         empty = False
-        yield _message(item, people, account, received_at)
+        yield _item(item, change)
+    for item in items(value, "message_echoes"):
+        empty = False
+        yield _item(item, replace(change, echo=True))
     for item in items(value, "statuses"):
         empty = False
         yield _status(item, account, received_at)
-    if items(value, "errors"):
+    for notice in notices.faults(value, account):
         empty = False
-        yield Ignored(reason="channel_errors", account=account)
+        yield notice
     if empty:
         yield Ignored(reason="empty_change", account=account)
 
@@ -103,78 +137,90 @@ def _account(value: Mapping[str, object]) -> str | None:
     return line(mapping(value, "metadata"), "phone_number_id", 64)
 
 
-def _people(value: Mapping[str, object]) -> dict[str, object]:
-    """The change's `contacts` by each of their ids: up to a thousand messages look theirs up."""
-    people: dict[str, object] = {}
-    for contact in items(value, "contacts"):
-        for key in ("user_id", "wa_id"):
-            found = line(contact, key, 160)
-            if found is not None:
-                people.setdefault(found, contact)
-    return people
-
-
-def _message(
-    item: object, people: Mapping[str, object], account: str, received_at: datetime
-) -> Report:
+def _item(item: object, change: _Change) -> Report:
+    """A message, or what happened to one: Meta sends both in one list."""
     provider_id, kind = line(item, "id"), line(item, "type", 64)
     if provider_id is None or kind is None:
-        return Ignored(reason="malformed_item", account=account)
-    if kind in _NOT_A_MESSAGE:
-        return Ignored(reason=_NOT_A_MESSAGE[kind], account=account)
-    if line(item, "group_id") is not None:
+        return Ignored(reason="malformed_item", account=change.account)
+    if line(item, "group_id") is not None or line(item, "recipient_type", 32) == "group":
         # Filed under its sender it would join their private conversation.
-        return Ignored(reason="group_message", account=account)
-    sender = _sender(
-        phone=line(item, "from", 32),
-        user_id=line(item, "from_user_id", 160),
-        parent_id=line(item, "from_parent_user_id", 160),
-        people=people,
-    )
+        return Ignored(reason="group_message", account=change.account)
+    match kind:
+        case "reaction":
+            return _reaction(item, change)
+        case "edit":
+            return _edit(item, change)
+        case "revoke":
+            return _unsent(item, change)
+        case "system":
+            return read_system(item, change.account, change.received_at)
+        case _:
+            return _message(item, provider_id, kind, change)
+
+
+def _message(item: object, provider_id: str, kind: str, change: _Change) -> Report:
+    sender = reader(item, change.people) if change.echo else writer(item, change.people)
     if sender is None:
-        return Ignored(reason="no_sender", account=account)
+        return Ignored(reason="no_sender", account=change.account)
     content = read_content(kind, item)
     return MessageReceived(
-        account=account,
+        account=change.account,
         provider_id=provider_id,
         sender=sender,
         type=content.type,
         text=content.text,
         media=content.media,
-        sent_at=instant(item, "timestamp", received_at),
+        sent_at=instant(item, "timestamp", change.received_at),
         reply_to=line(mapping(item, "context"), "id"),
+        direction="outbound" if change.echo else "inbound",
+        message_id=_own_id(item) if change.echo else None,
+        content=content.more or None,
+        standby=change.standby,
     )
 
 
-def _sender(
-    *,
-    phone: str | None,
-    user_id: str | None,
-    parent_id: str | None,
-    people: Mapping[str, object],
-) -> Sender | None:
-    """Who wrote: a person with a number, a business-scoped user id (BSUID), or both.
+def _reaction(item: object, change: _Change) -> Report:
+    part = mapping(item, "reaction")
+    target, given = line(part, "message_id"), part.get("emoji")
+    if target is None or not (given is None or isinstance(given, str)):
+        return Ignored(reason="malformed_item", account=change.account)
+    sender = None if change.echo else writer(item, change.people)
+    if sender is None and not change.echo:
+        return Ignored(reason="no_sender", account=change.account)
+    return Reacted(
+        account=change.account,
+        provider_id=target,
+        sender=sender,
+        # Taken back it is missing, or empty in older payloads.
+        emoji=line(part, "emoji", 64),
+        at=instant(item, "timestamp", change.received_at),
+    )
 
-    A person with a user name hides the number, so it may be missing at any time; the name and the
-    number in `people` belong to whom the ids say, never to whom the position says.
-    """
-    phone = phone if phone and _PHONE.fullmatch(phone) else None
-    contact = people.get(user_id or "") or people.get(phone or "")
-    wa_id = line(contact, "wa_id", 32)
-    wa_id = wa_id if wa_id and _PHONE.fullmatch(wa_id) else None
-    user_id = user_id or line(contact, "user_id", 160)
-    parent_id = parent_id or line(contact, "parent_user_id", 160)
-    keys = tuple(dict.fromkeys(key for key in (wa_id, phone, user_id, parent_id) if key))
-    number = phone or wa_id
-    own_id = user_id or parent_id
-    if number is None and own_id is None:
-        return None
-    profile = mapping(contact, "profile")
-    name, username = line(profile, "name"), line(profile, "username", 64)
-    if number is not None:
-        return Sender(keys=keys, address=f"+{number}", handle=f"+{number}", name=name)
-    handle = f"@{username.lstrip('@')}" if username else name or own_id
-    return Sender(keys=keys, address=own_id or "", handle=handle or "", name=name)
+
+def _edit(item: object, change: _Change) -> Report:
+    part = mapping(item, "edit")
+    target, edited = line(part, "original_message_id"), mapping(part, "message")
+    kind = line(edited, "type", 64)
+    if target is None or kind is None:
+        return Ignored(reason="malformed_item", account=change.account)
+    content = read_content(kind, edited)
+    if content.type == "unsupported" and not content.text:
+        # An edit that cannot be read must not take away what was there.
+        return Ignored(reason="unreadable_edit", account=change.account)
+    at = instant(item, "timestamp", change.received_at)
+    return Edited(account=change.account, provider_id=target, text=content.text, at=at)
+
+
+def _unsent(item: object, change: _Change) -> Report:
+    target = line(mapping(item, "revoke"), "original_message_id")
+    if target is None:
+        return Ignored(reason="malformed_item", account=change.account)
+    at = instant(item, "timestamp", change.received_at)
+    return Unsent(account=change.account, provider_id=target, at=at)
+
+
+def _own_id(item: object) -> str | None:
+    return our_message(line(item, "biz_opaque_callback_data", 512))
 
 
 def _status(item: object, account: str, received_at: datetime) -> Report:
@@ -192,7 +238,8 @@ def _status(item: object, account: str, received_at: datetime) -> Report:
         account=account,
         status=status,
         provider_id=provider_id,
-        message_id=our_message(line(item, "biz_opaque_callback_data", 512)),
+        message_id=_own_id(item),
+        recipient=line(item, "recipient_id", 32) or line(item, "recipient_user_id", 160),
         at=instant(item, "timestamp", received_at),
         error=error,
     )
@@ -203,7 +250,7 @@ def _preferences(value: Mapping[str, object], received_at: datetime) -> Iterator
     if account is None:
         yield Ignored(reason="no_account")
         return
-    people = _people(value)
+    people = read_people(value)
     for item in items(value, "user_preferences"):
         yield _preference(item, people, account, received_at)
 
@@ -212,7 +259,7 @@ def _preference(
     item: object, people: Mapping[str, object], account: str, received_at: datetime
 ) -> Report:
     act, category = line(item, "value", 32), line(item, "category", 64)
-    sender = _sender(
+    sender = read_sender(
         phone=line(item, "wa_id", 32),
         user_id=line(item, "user_id", 160),
         parent_id=line(item, "parent_user_id", 160),

@@ -359,6 +359,15 @@ def test_a_message_without_a_sender_or_an_id_is_set_aside() -> None:
     assert parse(no_id) == Ignored(reason="malformed_item")
 
 
+def test_a_status_says_whose_it_is() -> None:
+    report = status()
+    assert isinstance(report, StatusReported)
+    assert report.recipient == "+15005550101"
+    nobody = status(To="")
+    assert isinstance(nobody, StatusReported)
+    assert nobody.recipient is None
+
+
 def status(query: bytes = b"", **changes: str | None) -> Report:
     return parse(changed("20_status_delivered_first", **changes), query=query)
 

@@ -19,11 +19,17 @@ from inbox.domain.channel import Channel, Connector, Payload, WebhookRequest
 from inbox.domain.errors import Untrusted
 from inbox.domain.message import Status
 from inbox.domain.report import (
+    ChannelNotice,
+    Edited,
+    IdentityChanged,
     Ignored,
     MessageReceived,
     PreferenceReported,
+    Reacted,
     Report,
     StatusReported,
+    Unsent,
+    WatermarkReported,
 )
 from tests.connectors.contract import API, Contract
 from tests.connectors.people import APP_SECRET, PAYLOADS, RECEIVED_AT, payload, whatsapp_channel
@@ -187,16 +193,16 @@ REPORTED = {
     "interactive_flow_reply": ["interactive"],
     "interactive_list_reply": ["interactive"],
     "location_named": ["location"],
-    "message_edit": ["edit"],
-    "message_revoke": ["revoke"],
+    "message_edit": ["edited"],
+    "message_revoke": ["unsent"],
     "order_with_referral_ad": ["order"],
-    "reaction_added": ["reaction"],
-    "reaction_removed": ["reaction"],
-    "smb_message_echo": ["echo"],
+    "reaction_added": ["reacted"],
+    "reaction_removed": ["reacted"],
+    "smb_message_echo": ["outbound text"],
     "status_failed_marketing_stopped": ["failed"],
     "statuses_out_of_order": ["read", "sent", "delivered"],
     "sticker_animated": ["sticker"],
-    "system_number_and_bsuid_change": ["system"],
+    "system_number_and_bsuid_change": ["identity changed"],
     "template_button_stop": ["button"],
     "template_paused": ["template"],
     "text": ["text"],
@@ -205,7 +211,7 @@ REPORTED = {
     "text_reply_context": ["text"],
     "unsupported_poll": ["unsupported"],
     "user_preferences_stop": ["stop"],
-    "value_level_errors": ["channel_errors"],
+    "value_level_errors": ["warning"],
     "voice_note": ["audio"],
 }
 
@@ -213,7 +219,19 @@ REPORTED = {
 def word(report: Report) -> str:
     match report:
         case MessageReceived():
-            return report.type
+            return report.type if report.direction == "inbound" else f"outbound {report.type}"
+        case Edited():
+            return "edited"
+        case Unsent():
+            return "unsent"
+        case Reacted():
+            return "reacted"
+        case IdentityChanged():
+            return "identity changed"
+        case ChannelNotice():
+            return report.level
+        case WatermarkReported():
+            return "watermark"
         case StatusReported():
             return report.status.value
         case PreferenceReported():
@@ -276,7 +294,7 @@ def test_a_quote_is_reported_with_the_quoted_id() -> None:
         ("contacts_phone_shared", "Contact: +447700900123"),
         ("interactive_button_reply", "Yes, confirm"),
         ("interactive_list_reply", "09:00"),
-        ("interactive_flow_reply", "Sent"),
+        ("interactive_flow_reply", "Form: flow\nrating: 4\ncomment: ok"),
         ("template_button_stop", "Stop promotions"),
         ("order_with_referral_ad", "Order: 2 × kettle-blue at 19.5 GBP"),
         ("image_caption", "Cracked lid"),
@@ -312,7 +330,8 @@ def test_a_file_that_failed_at_meta_keeps_its_caption() -> None:
     errors = [{"code": 131052, "title": "too large"}]
     (report,) = message_with(type="video", video={"caption": "The leak"}, errors=errors)
     assert isinstance(report, MessageReceived)
-    assert (report.type, report.text, report.media) == ("unsupported", "The leak", ())
+    assert (report.type, report.text, report.media) == ("video", "The leak", ())
+    assert report.content == {"kind": "video"}
 
 
 def test_a_message_to_a_group_is_not_filed_under_its_sender() -> None:
