@@ -37,6 +37,7 @@ from inbox.domain.report import (
 )
 from inbox.hub import Hub
 from inbox.people import People
+from inbox.profiles import Profiles
 from inbox.received import Received, Work
 from inbox.statuses import Statuses
 from inbox.store.journal import JournalEntry
@@ -87,6 +88,7 @@ class Intake:
         people = People(stores, hub, connectors)
         self._statuses = Statuses(stores, hub)
         self._changes = Changes(stores, hub, people, directory)
+        self._profiles = Profiles(connectors, people)
         self._received = Received(
             stores,
             hub,
@@ -94,6 +96,7 @@ class Intake:
             people,
             self._statuses,
             self._changes,
+            self._profiles,
             wake_delivery,
             wake_fetching,
         )
@@ -108,6 +111,7 @@ class Intake:
     # -- the worker ------------------------------------------------------------------------
 
     async def start(self) -> None:
+        await self._profiles.start()
         self._tasks = [
             asyncio.create_task(self._work_forever(), name="intake"),
             asyncio.create_task(self._sweep_forever(), name="intake-sweep"),
@@ -121,6 +125,7 @@ class Intake:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._profiles.close()
 
     def hand_over(self, entry: JournalEntry) -> None:
         """Take an entry that this process has just stored. When too many are in hand, it stays in

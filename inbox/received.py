@@ -22,6 +22,7 @@ from inbox.domain.report import MessageReceived, StatusReported
 from inbox.hub import Hub
 from inbox.ids import new_id
 from inbox.people import Arrival, People
+from inbox.profiles import Profiles
 from inbox.statuses import Statuses, believable, happened_at
 from inbox.store.conversations import Summary
 from inbox.store.files import Fetch
@@ -54,6 +55,7 @@ class Received:
         people: People,
         statuses: Statuses,
         changes: Changes,
+        profiles: Profiles,
         wake_delivery: Callable[[Sequence[Message]], None],
         wake_fetching: Callable[[], None],
     ) -> None:
@@ -63,6 +65,7 @@ class Received:
         self._people = people
         self._statuses = statuses
         self._changes = changes
+        self._profiles = profiles
         self._wake_delivery = wake_delivery
         self._wake_fetching = wake_fetching
         self._keywords = KeywordAnswers(stores)
@@ -271,6 +274,7 @@ class Received:
             if message is None or identity is None:
                 continue
             await self._want_files(work, message)
+            self._profiles.wonder(identity, conversation_id, work.channel)
             manifest = self._connectors[work.entry.kind].manifest
             heard = hear(work.report, manifest, work.channel)
             if heard is None or work.report.direction == "outbound":

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from inbox.domain.gate import Permit, Subject
 from inbox.domain.ids import AttachmentId, ChannelId, MessageId, WorkspaceId
@@ -226,6 +226,26 @@ class Fetched:
     content: bytes = field(repr=False)
     mime: str | None = None
     name: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Profile:
+    """How a person is called on a platform that sends only an id; `username` without `@`, and
+    `picture_url` runs out within days."""
+
+    name: str | None = None
+    username: str | None = None
+    picture_url: str | None = None
+
+
+@runtime_checkable
+class KnowsPeople(Protocol):
+    """What a connector can do besides, where its webhooks do not say who wrote."""
+
+    async def profile(self, identity_key: str, channel: Channel) -> Profile | None:
+        """What the platform tells of a person; None when it tells nothing. Never raises: a name
+        is not worth a message."""
+        ...
 
 
 class Connector(Protocol):

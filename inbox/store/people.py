@@ -128,8 +128,11 @@ class PeopleStore:
         somebody else stays theirs: two people are never merged by a webhook."""
         new_keys = tuple(key for key in sender.keys if key not in identity.keys)
         name = sender.name or identity.name
+        # A webhook that does not know the name has no better handle than the one we learnt with it.
+        keeps = sender.name is None and identity.name is not None
+        handle = identity.handle if keeps else sender.handle
         same = (identity.address, identity.handle, identity.name)
-        if not new_keys and same == (sender.address, sender.handle, name):
+        if not new_keys and same == (sender.address, handle, name):
             return identity
         learnt = Identity(
             id=identity.id,
@@ -139,7 +142,7 @@ class PeopleStore:
             contact_id=identity.contact_id,
             keys=identity.keys + new_keys,
             address=sender.address,
-            handle=sender.handle,
+            handle=handle,
             name=name,
         )
         try:
