@@ -12,13 +12,13 @@ from connectors.instagram.errors import ROWS
 from connectors.instagram.manifest import MANIFEST
 from connectors.instagram.media import fetch as fetch_file
 from connectors.messaging.errors import table
-from connectors.messaging.profile import Profile
 from inbox.domain.channel import (
     Channel,
     Fetched,
     Manifest,
     OutboundMessage,
     Payload,
+    Profile,
     Sent,
     WebhookRequest,
 )
@@ -27,7 +27,8 @@ from inbox.domain.report import Media, Report
 
 
 class Instagram:
-    """The connector; what each method promises is said in `inbox.domain.channel.Connector`.
+    """The connector; what each method promises is said in `inbox.domain.channel.Connector`,
+    and in `KnowsPeople`.
 
     graph_url      for accounts that are linked to a Facebook page
     instagram_url  for those that signed in with Instagram itself
@@ -62,5 +63,4 @@ class Instagram:
         return await account.check(self._graphs, channel)
 
     async def profile(self, identity_key: str, channel: Channel) -> Profile | None:
-        """What the platform tells of a person; None where it tells nothing. Never raises."""
         return await account.profile(self._graphs, identity_key, channel)

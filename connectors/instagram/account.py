@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from connectors.body import line
-from connectors.messaging.profile import Profile, fetch_profile
+from connectors.messaging.profile import fetch_profile
 from connectors.messaging.values import digits
 from connectors.meta import Graph, segment
-from inbox.domain.channel import Channel
+from inbox.domain.channel import Channel, Profile
 from inbox.domain.errors import AccountTrouble
 
 _PROFILE = ("name", "username", "profile_pic")

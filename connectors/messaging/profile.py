@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from connectors.body import line
 from connectors.messaging.values import link
 from connectors.meta import Graph, segment
+from inbox.domain.channel import Profile
 from inbox.domain.errors import AssentError
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Profile:
-    """`username` without `@`; `picture_url` runs out within days."""
-
-    name: str | None = None
-    username: str | None = None
-    picture_url: str | None = None
 
 
 async def fetch_profile(

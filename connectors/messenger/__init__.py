@@ -8,7 +8,6 @@ from datetime import datetime
 from connectors import meta
 from connectors.http import Http
 from connectors.messaging.errors import table
-from connectors.messaging.profile import Profile
 from connectors.messenger import account, sender, webhook
 from connectors.messenger.manifest import MANIFEST
 from connectors.messenger.media import fetch as fetch_file
@@ -18,6 +17,7 @@ from inbox.domain.channel import (
     Manifest,
     OutboundMessage,
     Payload,
+    Profile,
     Sent,
     WebhookRequest,
 )
@@ -26,7 +26,8 @@ from inbox.domain.report import Media, Report
 
 
 class Messenger:
-    """The connector; what each method promises is said in `inbox.domain.channel.Connector`."""
+    """The connector; what each method promises is said in `inbox.domain.channel.Connector`,
+    and in `KnowsPeople`."""
 
     manifest: Manifest = MANIFEST
 
@@ -55,5 +56,4 @@ class Messenger:
         return await account.check(self._graph, channel)
 
     async def profile(self, identity_key: str, channel: Channel) -> Profile | None:
-        """What the platform tells of a person; None where it tells nothing. Never raises."""
         return await account.profile(self._graph, identity_key, channel)

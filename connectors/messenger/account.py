@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from connectors.body import line
-from connectors.messaging.profile import Profile, fetch_profile
+from connectors.messaging.profile import fetch_profile
 from connectors.messaging.values import digits
 from connectors.meta import Graph
-from inbox.domain.channel import Channel
+from inbox.domain.channel import Channel, Profile
 from inbox.domain.errors import AccountTrouble
 
 _PROFILE = ("first_name", "last_name", "name", "profile_pic")

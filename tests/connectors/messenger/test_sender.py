@@ -10,10 +10,9 @@ import pytest
 from connectors.http import Http
 from connectors.messaging.errors import ROWS, table
 from connectors.messaging.media import is_metas
-from connectors.messaging.profile import Profile
 from connectors.messenger import Messenger
 from connectors.messenger.sender import build
-from inbox.domain.channel import OutboundMessage, Sent
+from inbox.domain.channel import KnowsPeople, OutboundMessage, Profile, Sent
 from inbox.domain.errors import AccountTrouble, OutcomeUnknown, Permanent, Temporary
 from inbox.domain.report import Media
 from tests.connectors.conftest import Provider, Reply
@@ -336,6 +335,10 @@ async def test_a_profile_is_what_meta_tells(
 ) -> None:
     provider.answers("GET", f"/v26.0/{PSID}", Reply(body=json.dumps(body).encode()))
     assert await messenger.profile(PSID, SHOP) == expected
+
+
+def test_the_core_finds_that_it_may_ask_for_names(messenger: Messenger) -> None:
+    assert isinstance(messenger, KnowsPeople)
 
 
 @pytest.mark.parametrize(
