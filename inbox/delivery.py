@@ -273,7 +273,7 @@ class Delivery:
             return True
         SENDS.labels(channel.kind, "sent").inc()
         await self._taken(message, sent.provider_id, decision, identity)
-        if channel.state != "connected":
+        if channel.state != "connected" or channel.trouble is not None:
             await self._set_channel(channel, "connected", None)
         return True
 
@@ -340,7 +340,9 @@ class Delivery:
         return False
 
     async def _set_channel(self, channel: Channel, state: str, trouble: str | None) -> None:
-        if not await self._stores.channels.set_state(channel, state, trouble):
+        if channel.state == state:
+            await self._stores.channels.set_trouble(channel, trouble)
+        elif not await self._stores.channels.set_state(channel, state, trouble):
             return
         self._directory.forget()
         name = "channel.recovered" if trouble is None else "channel.reauthorization_required"

@@ -255,7 +255,8 @@ class Intake:
     async def _channel_of(
         self, entry: JournalEntry, account: str, addressed: Channel | None
     ) -> Channel | None:
-        if addressed is None or addressed.account == account:
+        # News of a whole business names that, and not the number of it that has this address.
+        if addressed is None or account in (addressed.account, *addressed.config.values()):
             return addressed
         other = await self._directory.find_by_account(entry.kind, account)
         field_name = self._connectors[entry.kind].manifest.signing_field
