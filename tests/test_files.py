@@ -211,7 +211,11 @@ async def test_a_customers_picture_is_brought_and_kept_sealed(served: Served, ki
     chunks = await served.office.stores.database["files.chunks"].find({}).to_list(None)
     assert chunks
     assert not any(b"PNG" in chunk["data"] for chunk in chunks)
-    assert await served.office.stores.database["fetches"].count_documents({}) == 0
+
+    async def done() -> bool:
+        return await served.office.stores.database["fetches"].count_documents({}) == 0
+
+    assert await until(done)
     assert "message.attachment_ready" in served.office.events
 
 
