@@ -1,0 +1,150 @@
+"""What is told of messages and people after the fact: any order ends in the same thread."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from inbox.domain.message import Direction, Status
+from tests.office import NOW, Office, meta_body, whatsapp, whatsapp_item
+
+ORIGINAL = "wamid.original"
+# In the past, for no time is later than when we heard of it.
+THEN = NOW - timedelta(minutes=5)
+
+
+def _said_later(type_: str, content: dict[str, Any], after_s: int, id_: str) -> bytes:
+    item = whatsapp_item("", id_=id_, at=THEN + timedelta(seconds=after_s))
+    del item["text"]
+    return whatsapp({**item, "type": type_, type_: content})
+
+
+def reaction(emoji: str | None, after_s: int = 5) -> bytes:
+    content = {"message_id": ORIGINAL} | ({"emoji": emoji} if emoji else {})
+    return _said_later("reaction", content, after_s, f"wamid.r{after_s}")
+
+
+def edit(text: str, after_s: int) -> bytes:
+    message = {"type": "text", "text": {"body": text}}
+    content = {"original_message_id": ORIGINAL, "message": message}
+    return _said_later("edit", content, after_s, f"wamid.e{after_s}")
+
+
+def unsend(after_s: int = 30) -> bytes:
+    return _said_later("revoke", {"original_message_id": ORIGINAL}, after_s, "wamid.u")
+
+
+def original(text: str = "Where is it?") -> bytes:
+    return whatsapp(whatsapp_item(text, id_=ORIGINAL, at=THEN))
+
+
+def echo(text: str, id_: str = "wamid.echo") -> bytes:
+    item = {
+        "from": "15550190",
+        "to": "15550101",
+        "to_user_id": "US.101",
+        "id": id_,
+        "timestamp": str(int(NOW.timestamp())),
+        "type": "text",
+        "text": {"body": text},
+    }
+    return meta_body({"message_echoes": [item]}, field_="smb_message_echoes")
+
+
+async def test_a_reaction_shows_on_its_message_and_a_new_one_replaces_it(office: Office) -> None:
+    await office.takes("whatsapp", original(), reaction("👍", 5), reaction("❤️", 6))
+    (message,) = await office.thread()
+    assert [one.emoji for one in message.reactions] == ["❤️"]
+    assert office.events[-1] == "message.reaction_added"
+
+
+@pytest.mark.parametrize("bodies", list(itertools.permutations(range(4))))
+async def test_reactions_end_the_same_in_any_order(office: Office, bodies: tuple[int, ...]) -> None:
+    told = [original(), reaction("👍", 5), reaction("❤️", 6), reaction(None, 7)]
+    for position in bodies:
+        await office.takes("whatsapp", told[position])
+    (message,) = await office.thread()
+    assert message.reactions == ()
+
+
+@pytest.mark.parametrize("bodies", list(itertools.permutations(range(3))))
+async def test_the_last_edit_holds_in_any_order(office: Office, bodies: tuple[int, ...]) -> None:
+    told = [original("Wher is it"), edit("Where is it", 5), edit("Where is it?", 9)]
+    for position in bodies:
+        await office.takes("whatsapp", told[position])
+    (message,) = await office.thread()
+    assert message.text == "Where is it?"
+    assert message.edited_at == THEN + timedelta(seconds=9)
+    (conversation,) = await office.conversations()
+    assert conversation.last_message is not None
+    assert conversation.last_message.text == "Where is it?"
+
+
+@pytest.mark.parametrize("bodies", list(itertools.permutations(range(3))))
+async def test_what_was_taken_back_is_gone_in_any_order(
+    office: Office, bodies: tuple[int, ...]
+) -> None:
+    told = [original("A secret"), edit("Another secret", 5), unsend()]
+    for position in bodies:
+        await office.takes("whatsapp", told[position])
+    (message,) = await office.thread()
+    assert (message.text, message.deleted_at is not None) == ("", True)
+    (conversation,) = await office.conversations()
+    assert conversation.last_message is not None
+    assert conversation.last_message.text == ""
+
+
+async def test_what_a_colleague_wrote_on_the_phone_is_ours_and_answers(office: Office) -> None:
+    await office.takes("whatsapp", original(), echo("It left today."), echo("It left today."))
+    asked, answered = await office.thread()
+    assert asked.direction is Direction.INBOUND
+    assert answered.direction is Direction.OUTBOUND
+    assert (answered.text, answered.status) == ("It left today.", Status.SENT)
+    (conversation,) = await office.conversations()
+    assert conversation.waiting_since is None
+    assert conversation.inbound_seq == 1
+
+
+async def test_an_echo_opens_no_window(office: Office) -> None:
+    await office.takes("whatsapp", echo("Hello from the phone."))
+    (conversation,) = await office.conversations()
+    assert conversation.last_inbound_at is None
+    assert conversation.last_basis_at is None
+
+
+async def test_a_stop_that_our_side_wrote_stops_nobody(office: Office) -> None:
+    await office.takes("whatsapp", original(), echo("STOP"))
+    assert await office.ledger() == []
+
+
+async def test_a_person_with_a_new_number_keeps_the_conversation(office: Office) -> None:
+    await office.takes("whatsapp", original())
+    system = {
+        "id": "wamid.s",
+        "from": "15550101",
+        "timestamp": str(int(NOW.timestamp())),
+        "type": "system",
+        "system": {
+            "type": "user_changed_number",
+            "body": "changed",
+            "wa_id": "15550177",
+            "user_id": "US.177",
+            "previous_user_id": "US.101",
+        },
+    }
+    await office.takes("whatsapp", meta_body({"messages": [system]}))
+    moved = whatsapp(whatsapp_item("New number", phone="15550177", bsuid="US.177"))
+    await office.takes("whatsapp", moved)
+    assert await office.texts() == ["Where is it?", "New number"]
+
+
+async def test_news_that_stops_the_account_waits_for_an_admin(office: Office) -> None:
+    news = {"event": "DISABLED_UPDATE", "ban_info": {"waba_ban_state": "DISABLE"}}
+    await office.takes("whatsapp", meta_body(news, field_="account_update"))
+    channel = await office.stores.channels.find(office.channels["whatsapp"].id)
+    assert channel is not None
+    assert channel.state == "reauthorization_required"
+    assert channel.trouble
