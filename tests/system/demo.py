@@ -110,7 +110,8 @@ class Agent:
             hits = [c for c in page["data"] if customer.has(c["contact"]["handle"])]
             mine = [c for c in hits if c["channel"]["kind"] == customer.kind]
             assert len(mine) <= 1, "one person has two conversations"
-            return mine[0] if mine else None
+            # It is in the list a moment before its first message shows in it.
+            return mine[0] if mine and mine[0]["last_message"] else None
 
         found = await wait_for(find, what="the conversation")
         assert found is not None

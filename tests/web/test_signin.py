@@ -136,7 +136,7 @@ async def test_a1_an_unknown_account_takes_as_long_as_a_wrong_password(browser: 
 
     # The fastest of each: what is measured is work, not what else this machine does.
     known, unknown = (min(times) for times in took.values())
-    assert 0.6 < known / unknown < 1.7
+    assert 0.4 < known / unknown < 2.5  # without the work it would be a tenth
 
 
 @pytest.mark.parametrize(
