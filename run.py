@@ -15,7 +15,6 @@ import argparse
 import asyncio
 import json
 import os
-import secrets
 import signal
 import socket
 import sys
@@ -32,8 +31,8 @@ import uvloop
 
 from connectors import registry
 from connectors.http import Http
-from connectors.simulator.scenes import SCENES, SHOP
-from connectors.simulator.stage import Stage, keys
+from connectors.simulator.scenes import SHOP
+from connectors.simulator.stage import ALL_SCENES, Stage, credentials, keys
 from inbox import demo, log
 from inbox.auth.passwords import Passwords
 from inbox.auth.throttle import LoginThrottle
@@ -50,7 +49,6 @@ from inbox.files import Fetching
 from inbox.hub import Hub
 from inbox.hub.memory import MemoryHub
 from inbox.hub.redis import RedisHub
-from inbox.ids import new_token
 from inbox.intake import Intake
 from inbox.links import Links
 from inbox.settings import Settings, SettingsError, keyring, new_keys, read
@@ -100,7 +98,12 @@ async def open_parts(
     http = Http(allow=allow)
     await http.start()
     stack.push_async_callback(http.close)
-    connectors = registry(http, graph_url=settings.graph_url, twilio_url=settings.twilio_url)
+    connectors = registry(
+        http,
+        graph_url=settings.graph_url,
+        twilio_url=settings.twilio_url,
+        instagram_url=settings.instagram_url,
+    )
     links = Links(settings.public_url, keys)
     return Parts(settings=settings, stores=stores(database), connectors=connectors, links=links)
 
@@ -253,7 +256,9 @@ def _loopback_providers(settings: Settings) -> frozenset[tuple[str, int]]:
     """Provider addresses on this machine, which development alone may call without https."""
     if not settings.dev:
         return frozenset()
-    found = [urlsplit(url) for url in (settings.graph_url, settings.twilio_url)]
+    found = [
+        urlsplit(url) for url in (settings.graph_url, settings.instagram_url, settings.twilio_url)
+    ]
     return frozenset(
         (parts.hostname, parts.port)
         for parts in found
@@ -293,7 +298,12 @@ async def start_demo(
         raise SettingsError(f"The simulator did not start: {child.last_words()}")
     simulator_port = int(line.split()[1])
     simulator_url = f"http://127.0.0.1:{simulator_port}"
-    settings = replace(settings, graph_url=f"{simulator_url}/v26.0", twilio_url=simulator_url)
+    settings = replace(
+        settings,
+        graph_url=f"{simulator_url}/v26.0",
+        instagram_url=f"{simulator_url}/v26.0",
+        twilio_url=simulator_url,
+    )
     parts = await open_parts(stack, settings, url, frozenset({("127.0.0.1", simulator_port)}))
     session = await stack.enter_async_context(aiohttp.ClientSession())
     stage = Stage(simulator_url, session)
@@ -325,27 +335,17 @@ async def start_demo(
 
 async def _demo_channels(parts: Parts, workspace: Workspace) -> dict[str, Channel]:
     """The demo's channels by kind, with secrets that are this installation's own."""
-    credentials = {
-        "whatsapp": {
-            "phone_number_id": "200000000000001",
-            "business_account_id": "100000000000001",
-            "display_phone_number": "15550199",
-            "access_token": new_token(),
-            "app_secret": new_token(),
-            "verify_token": new_token(),
-        },
-        "sms": {
-            "account_sid": "AC" + secrets.token_hex(16),
-            "auth_token": secrets.token_hex(16),
-            "number": "+15550198",
-        },
+    names = {
+        "whatsapp": "Shop",
+        "messenger": "Harbour Kettles",
+        "instagram": "@harbourkettles",
+        "sms": "Text line",
     }
-    names = {"whatsapp": "Shop", "sms": "Text line"}
     return {
         kind: await demo.ensure_channel(
             parts.stores, workspace, parts.connectors[kind].manifest, names[kind], given
         )
-        for kind, given in credentials.items()
+        for kind, given in credentials().items()
     }
 
 
@@ -356,18 +356,17 @@ async def _write_past(
     found = [await parts.stores.accounts.find_agent_by_email(email) for email in emails]
     past = demo.Past(parts.stores, [one[0] for one in found if one is not None])
     now = datetime.now(UTC)
-    for scene in SCENES:
+    for scene in ALL_SCENES:
         channel = channels[scene.kind]
         person = scene.customer
         ids = keys(scene.kind, person)
         if await parts.stores.people.find_many(channel.workspace_id, channel.id, channel.kind, ids):
             continue  # written at an earlier start
-        sender = Sender(
-            keys=ids,
-            address=person.phone,
-            handle=person.phone,
-            name=person.name,
-        )
+        handle = person.phone or f"@{person.username or person.id}"
+        if scene.kind == "instagram":
+            handle = f"@{person.username or person.id}"
+        address = person.phone if scene.kind in ("whatsapp", "sms") else ids[0]
+        sender = Sender(keys=ids, address=address, handle=handle, name=person.name)
         lines = [
             demo.PastLine(
                 at=one.at,
@@ -376,6 +375,9 @@ async def _write_past(
                 provider_id=one.provider_id,
                 status=one.status,
                 picture=one.picture,
+                reaction=one.reaction,
+                edited=one.edited,
+                story=one.story,
             )
             for one in await stage.play(scene, channel.account, now)
             if one.direction != "network"

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from inbox import drafts
 from inbox.auth.passwords import Passwords
@@ -57,6 +57,9 @@ class PastLine:
     provider_id: str
     status: str | None = None
     picture: bytes | None = None
+    reaction: str | None = None
+    edited: bool = False
+    story: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -168,6 +171,7 @@ class Past:
                 await self._act_on_keyword(line, message, conversation, identity, channel, manifest)
             else:
                 answered = message
+            await self._change(line, message)
             conversation = await self._again(channel.workspace_id, conversation_id)
         if answered is not None:
             for agent in self._agents:
@@ -189,9 +193,19 @@ class Past:
             attachments=attachments,
             provider_id=line.provider_id,
             status_at={} if line.inbound else _status_times(line),
+            content={"story": {}} if line.story else None,
         )
         times = [line.at] if line.inbound else [None]
         return (await self._stores.messages.append(conversation, [draft], provider_at=times))[0]
+
+    async def _change(self, line: PastLine, message: Message) -> None:
+        """What happened to it later: a minute after, it was edited; two after, reacted to."""
+        changes = self._stores.changes
+        if line.edited:
+            await changes.edit(message, line.text, 1, line.at + timedelta(minutes=1))
+        if line.reaction is not None:
+            by: Literal["contact", "us"] = "us" if line.inbound else "contact"
+            await changes.react(message, by, line.reaction, line.at + timedelta(minutes=2))
 
     async def _picture(self, line: PastLine, conversation: Conversation) -> tuple[Attachment, ...]:
         if line.picture is None:

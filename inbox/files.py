@@ -48,6 +48,16 @@ _HARMLESS = {
     "audio/aac": "audio",
     "audio/amr": "audio",
     "audio/ogg": "audio",
+    "audio/wav": "audio",
+    "video/ogg": "video",
+    "video/webm": "video",
+    "video/quicktime": "video",
+    "application/msword": "document",
+    "application/vnd.ms-excel": "document",
+    "application/vnd.ms-powerpoint": "document",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "document",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "document",
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation": "document",
 }
 _log = log.get("files")
 

@@ -37,6 +37,7 @@ class Settings:
     redis_url: str | None
     dev: bool
     graph_url: str
+    instagram_url: str
     twilio_url: str
     sockets_per_login: int
 
@@ -77,6 +78,9 @@ def read(
         graph_url=environment.get("INBOX_GRAPH_URL", "https://graph.facebook.com/v26.0").rstrip(
             "/"
         ),
+        instagram_url=environment.get(
+            "INBOX_INSTAGRAM_URL", "https://graph.instagram.com/v26.0"
+        ).rstrip("/"),
         twilio_url=environment.get("INBOX_TWILIO_URL", "https://api.twilio.com").rstrip("/"),
         # Load runs of the demo open thousands of sockets with one login.
         sockets_per_login=20_000 if demo else int(environment.get("INBOX_SOCKETS_PER_LOGIN", "20")),

@@ -180,6 +180,7 @@ def channel(value: Channel, manifest: Manifest) -> Json:
             "max_chars": manifest.text.max_chars,
             "caption_chars": manifest.text.caption_chars,
             "segments": manifest.text.segments,
+            "max_bytes": manifest.text.max_bytes,
         },
         "media": [
             {"kind": limit.kind, "mimes": list(limit.mimes), "max_bytes": limit.max_bytes}

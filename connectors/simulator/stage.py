@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,8 +12,11 @@ from typing import Any
 
 import aiohttp
 
+from connectors.simulator.handles import igsid, psid
 from connectors.simulator.pictures import draw
-from connectors.simulator.scenes import SCENES, Person, Scene
+from connectors.simulator.scenes import MORE_SCENES, SCENES, Line, Person, Scene
+
+ALL_SCENES = SCENES + MORE_SCENES
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,6 +29,9 @@ class Played:
     provider_id: str
     status: str | None
     picture: bytes | None
+    reaction: str | None
+    edited: bool
+    story: str | None
 
 
 class Stage:
@@ -40,7 +47,7 @@ class Stage:
 
     async def cast(self) -> None:
         """Everybody who writes in the scenes."""
-        for person in {scene.customer.id: scene.customer for scene in SCENES}.values():
+        for person in {scene.customer.id: scene.customer for scene in ALL_SCENES}.values():
             await self._call(
                 "PUT",
                 f"/customers/{person.id}",
@@ -69,6 +76,9 @@ class Stage:
                 "at": at.isoformat(),
                 "status": line.status,
                 "image": picture and base64.b64encode(picture).decode(),
+                "reactions": _reactions(line),
+                "edits": int(line.edited),
+                "story": line.story,
             }
             for line, at, picture in lines
         ]
@@ -87,6 +97,9 @@ class Stage:
                 provider_id=provider_id,
                 status=line.status,
                 picture=picture or None,
+                reaction=line.reaction,
+                edited=line.edited,
+                story=line.story,
             )
             for (line, at, picture), provider_id in zip(lines, answer["provider_ids"], strict=True)
         ]
@@ -96,6 +109,13 @@ class Stage:
         async with self._session.request(method, self._api + path, json=body) as response:
             response.raise_for_status()
             return await response.json()
+
+
+def _reactions(line: Line) -> dict[str, str]:
+    """By who put it there: the other side than the line's own."""
+    if line.reaction is None:
+        return {}
+    return {"shop" if line.direction == "inbound" else "customer": line.reaction}
 
 
 def bsuid(person: Person) -> str:
@@ -108,4 +128,36 @@ def keys(kind: str, person: Person) -> tuple[str, ...]:
     """The ids by which the provider of a kind will name this customer."""
     if kind == "whatsapp":
         return (person.phone.lstrip("+"), bsuid(person))
-    return (person.phone,)
+    if kind == "sms":
+        return (person.phone,)
+    return (psid(person.id) if kind == "messenger" else igsid(person.id),)
+
+
+def credentials() -> dict[str, dict[str, str]]:
+    """What a demo's channels sign in and sign with, by kind; the secrets are new at each call."""
+
+    def meta() -> dict[str, str]:
+        names = ("access_token", "app_secret", "verify_token")
+        return {name: secrets.token_urlsafe(32) for name in names}
+
+    return {
+        "whatsapp": {
+            "phone_number_id": "200000000000001",
+            "business_account_id": "100000000000001",
+            "display_phone_number": "15550199",
+            **meta(),
+        },
+        "messenger": {"page_id": "300000000000001", "human_agent": "yes", **meta()},
+        "instagram": {
+            "account_id": "17841400000000001",
+            "login": "instagram",
+            "username": "harbourkettles",
+            "human_agent": "yes",
+            **meta(),
+        },
+        "sms": {
+            "account_sid": "AC" + secrets.token_hex(16),
+            "auth_token": secrets.token_hex(16),
+            "number": "+15550198",
+        },
+    }

@@ -176,6 +176,9 @@ def _check_limits(
     most = manifest.text.caption_chars if attachments else manifest.text.max_chars
     if len(body.text) > most:
         raise over("text", f"{manifest.label} carries at most {most} characters here.")
+    most_bytes = manifest.text.max_bytes
+    if most_bytes is not None and len(body.text.encode()) > most_bytes:
+        raise over("text", f"{manifest.label} carries at most {most_bytes} bytes of text here.")
     if len(attachments) > manifest.max_attachments:
         raise over(
             "attachments",
