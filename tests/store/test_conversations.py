@@ -25,7 +25,9 @@ async def made(store: Stores, *times: datetime) -> None:
         await a_conversation(store, 100 + number, at=at)
 
 
-async def pages(store: Stores, limit: int, key: str = "status:open", **more: Any) -> list[list[str]]:
+async def pages(
+    store: Stores, limit: int, key: str = "status:open", **more: Any
+) -> list[list[str]]:
     """Every page of a list, as the API reads them, by the ids."""
     found: list[list[str]] = []
     after: tuple[datetime, str] | None = None

@@ -74,7 +74,9 @@ async def work(office: Office) -> None:
     assert leased is not None
     doing: list[Awaitable[Any]] = [
         store.conversations.page(us, "status:open", limit=2),
-        store.conversations.page(us, "status:open", limit=2, after=(first.last_activity_at, first.id)),
+        store.conversations.page(
+            us, "status:open", limit=2, after=(first.last_activity_at, first.id)
+        ),
         store.conversations.page(us, "status:open", limit=2, since=NOW - timedelta(days=90)),
         store.conversations.of_contact(us, first.contact_id),
         store.conversations.reads(AgentId("agt_1"), [first.id, last.id]),
