@@ -3,7 +3,8 @@
 PUT /accounts/{kind}/{account}
     Our side: `webhook_url`, `name`, the kind's credentials (`secret` is another name of the
     one that signs), `status_delay_s`, `timeout_s`, `retry_first_s`. With `"handshake": true`
-    the address has to prove itself first (409 when it does not).
+    the address has to prove itself first (409 when it does not). Messenger and Instagram need
+    an `access_token` for each account: it says whose `me` is (409).
 GET /accounts
     All of them, without credentials.
 PUT /customers/{id}, GET /customers
@@ -134,6 +135,9 @@ class Control:
             account = msgspec.convert({"name": kind.label, **body}, kind.account_type)
         except msgspec.ValidationError as error:
             raise Wrong(400, str(error)) from error
+        clash = kind.clash(account)
+        if clash is not None:
+            raise Wrong(409, clash)
         if handshake:
             try:
                 await kind.handshake(account)

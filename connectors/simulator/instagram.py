@@ -12,7 +12,8 @@ from connectors.simulator.changes import Change
 from connectors.simulator.courier import Pack
 from connectors.simulator.graph import Refused
 from connectors.simulator.kind import Act
-from connectors.simulator.messaging import MB, Messaging
+from connectors.simulator.messaging import Messaging
+from connectors.simulator.messaging_content import MB
 from connectors.simulator.messaging_events import MessagingAccount
 from connectors.simulator.meta import Json
 from connectors.simulator.world import Customer, Message, now

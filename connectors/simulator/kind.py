@@ -120,6 +120,10 @@ class Kind(ABC, Generic[A]):
         """The webhook of a marketing opt-in, or of its end, for one topic."""
         return None
 
+    def clash(self, account: A) -> str | None:
+        """Why the account cannot stand beside those that are there; None: it can."""
+        return None
+
     async def handshake(self, account: A) -> None:
         """Prove the webhook address, where the provider does. raises HandshakeRefused"""
 

@@ -1,6 +1,6 @@
 """The Graph API of the Messenger Platform, which Messenger and Instagram share: sending within the
-24-hour window, files, profiles, subscriptions. Webhooks are in `messaging_events.py`; limits and
-what else differs, in the kinds.
+24-hour window, profiles, subscriptions. What a message may hold is in `messaging_content.py`,
+webhooks in `messaging_events.py`; limits and what else differs, in the kinds.
 
 Left out on purpose: personas, private replies, handover, the Conversations API.
 """
@@ -20,19 +20,15 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from connectors.simulator.calls import Door
-from connectors.simulator.fetching import NotFetched, fetch
-from connectors.simulator.graph import File, GraphRoute, Refused, part, read_body, template_text
-from connectors.simulator.messaging_events import A, MessagingEvents
+from connectors.simulator.graph import File, GraphRoute, Refused, part, read_body
+from connectors.simulator.messaging_content import MessagingContent, type_of
+from connectors.simulator.messaging_events import A, MessagingAccount
 from connectors.simulator.meta import Json, platform_error, shake_hands
-from connectors.simulator.world import Customer, Media, Message, ThreadKey, image_mime, now
+from connectors.simulator.world import Customer, Message, ThreadKey, now
 
 WINDOW = timedelta(hours=24)
 HUMAN_AGENT = timedelta(days=7)
-MB = 1024 * 1024
-_FILE_LIMIT = 25 * MB
 _METADATA_LIMIT = 1000
-_QUICK_REPLIES = 13
-_ATTACHMENTS = 10
 _REMOVED_TAGS = ("ACCOUNT_UPDATE", "CONFIRMED_EVENT_UPDATE", "POST_PURCHASE_UPDATE")
 _USUAL_CODES = {400: 100, 401: 190, 403: 200, 404: 100, 429: 613, 500: 2, 503: 2}
 _EMOJI = {
@@ -47,12 +43,10 @@ _EMOJI = {
 }
 
 
-class Messaging(MessagingEvents[A]):
+class Messaging(MessagingContent[A]):
     """subcodes         the code that Graph gives along with a subcode of ours
     window_subcode   of the error that says that the window is closed
     unknown_subcode  of the error that says that there is no such person
-    own_types        of attachments that hold no file and that other kinds do not have
-    media_rules      by type of attachment: mime types (empty: any) and size in bytes
     """
 
     provider: ClassVar = "Meta"
@@ -85,8 +79,6 @@ class Messaging(MessagingEvents[A]):
     }
     window_subcode: ClassVar[int]
     unknown_subcode: ClassVar[int]
-    media_rules: ClassVar[Mapping[str, tuple[frozenset[str], int]]]
-    own_types: ClassVar[frozenset[str]] = frozenset()
     subscribable: ClassVar[tuple[str, ...]]
 
     @abstractmethod
@@ -96,10 +88,6 @@ class Messaging(MessagingEvents[A]):
     @abstractmethod
     def profile(self, account: A, customer: Customer) -> Json:
         """The fields of a person. raises Refused"""
-
-    @abstractmethod
-    def check_text(self, text: str) -> None:
-        """raises Refused"""
 
     @abstractmethod
     def check_type(self, body: Json) -> None:
@@ -115,6 +103,17 @@ class Messaging(MessagingEvents[A]):
             account.verify_token,
             account.timeout_s,
         )
+
+    def clash(self, account: A) -> str | None:
+        for other in self.exchange.world.accounts.values():
+            same = (other.kind, other.account) == (account.kind, account.account)
+            if (
+                isinstance(other, MessagingAccount)
+                and not same
+                and other.access_token == account.access_token
+            ):
+                return f"The access_token is that of {other.kind} {other.account}."
+        return None
 
     # whose call it is
 
@@ -139,7 +138,19 @@ class Messaging(MessagingEvents[A]):
         return self._by_node(request) or self._by_token(request)
 
     def _claims(self, request: Request) -> bool:
-        return self.account_at(request) is not None
+        """An id in the address says whose call it is, before any token does."""
+        world = self.exchange.world
+        node = request.path_params["node"]
+        named = {kind for kind, account in world.accounts if account == node}
+        if named:
+            return self.name in named
+        media = world.media.get(node)
+        if media is not None:
+            return media.kind == self.name
+        customer = world.find_by_scoped_id(node)
+        if customer is not None and self.scoped_id(customer) != node:
+            return False
+        return self._by_token(request) is not None
 
     def _caller(self, request: Request) -> A:
         account = self._by_token(request)
@@ -272,7 +283,7 @@ class Messaging(MessagingEvents[A]):
         )
         if "reply_to" in body:
             message.reply_to = self._message_in(key, part(body, "reply_to").get("mid")).id
-        await self._fill(account, message, content, file)
+        await self.fill(account, message, content, file)
         answer = {"recipient_id": self.scoped_id(customer), "message_id": message.id}
         if message.details.pop("reusable", None):
             answer["attachment_id"] = message.media[0].id
@@ -302,86 +313,11 @@ class Messaging(MessagingEvents[A]):
         if not account.may_use_human_agent:
             raise Refused(10, "The app has no permission to use the tag HUMAN_AGENT")
 
-    async def _fill(self, account: A, message: Message, content: Json, file: File | None) -> None:
-        text, several, sticker = (content.get(n) for n in ("text", "attachments", "sticker_id"))
-        attachments = several if isinstance(several, list) else []
-        if isinstance(content.get("attachment"), dict):
-            attachments = [content["attachment"]]
-        if (text is not None) + bool(attachments) + (sticker is not None) != 1:
-            raise self.invalid("A message holds either a text, attachments or a sticker")
-        if len(content.get("quick_replies") or []) > _QUICK_REPLIES:
-            raise Refused(100, "A message has at most 13 quick replies")
-        if sticker is not None:
-            message.text, message.details["type"] = "👍", "sticker"
-        elif text is not None:
-            if not isinstance(text, str) or not text:
-                raise self.invalid("Param message[text] must be a text")
-            self.check_text(text)
-            message.text = text
-        elif len(attachments) > _ATTACHMENTS or (
-            len(attachments) > 1 and any(_type(one) != "image" for one in attachments)
-        ):
-            raise self.invalid("Only images can go together, ten at most")
-        for attachment in attachments:
-            await self._attach(account, message, attachment, file)
-
-    def invalid(self, text: str) -> Refused:
-        return Refused(100, text)
-
-    async def _attach(
-        self, account: A, message: Message, attachment: object, file: File | None
-    ) -> None:
-        type_, payload = _type(attachment), part(attachment, "payload")
-        message.details["type"] = type_
-        match type_:
-            case "template":
-                message.text = template_text(payload)
-            case "like_heart" | "MEDIA_SHARE" if type_ in self.own_types:
-                message.text = "❤️" if type_ == "like_heart" else "[post]"
-            case _:
-                media = await self._file(account, type_, payload, file)
-                message.media.append(media)
-                if payload.get("is_reusable") is True:
-                    message.details["reusable"] = "true"
-
-    async def _file(self, account: A, type_: str, payload: Json, file: File | None) -> Media:
-        """The file that an attachment names or brings. raises Refused"""
-        if type_ not in self.media_rules:
-            raise self.invalid("Param attachment[type] is not one that is known")
-        known = payload.get("attachment_id")
-        if known is not None:
-            media = self.exchange.world.media.get(str(known))
-            if media is None or (media.kind, media.account) != (self.name, account.account):
-                raise Refused(100, "The attachment id is invalid or has expired", 2018074)
-            self._check_file(type_, media.mime, media.size_bytes)
-            return media
-        if file is not None:
-            content, mime = file.content, file.mime
-        else:
-            try:
-                content, mime = await fetch(
-                    self.exchange.courier.session, str(payload.get("url", "")), _FILE_LIMIT
-                )
-            except NotFetched as error:
-                raise Refused(100, "Failed to fetch the file from the url", 2018008) from error
-        if type_ == "image":
-            mime = image_mime(content) or "application/octet-stream"
-        self._check_file(type_, mime, len(content))
-        return self.exchange.world.put_media(self.new_media_id(), account, content, mime)
-
-    def _check_file(self, type_: str, mime: str, size_bytes: int) -> None:
-        mimes, limit = self.media_rules[type_]
-        if size_bytes > limit:
-            raise Refused(100, "Attachment size exceeds allowable limit", 2018109)
-        fits = mime in mimes if mimes else type_ in ("file", mime.partition("/")[0])
-        if not fits:
-            raise Refused(100, "Upload attachment failure: the type does not match", 2018047)
-
     async def _upload(self, request: Request, account: A) -> Response:
         self._must_be_own(request, account)
         body, file = await read_body(request)
         attachment = part(part(body, "message"), "attachment")
-        media = await self._file(account, _type(attachment), part(attachment, "payload"), file)
+        media = await self.file(account, type_of(attachment), part(attachment, "payload"), file)
         return JSONResponse({"attachment_id": media.id})
 
     async def _subscription(self, request: Request, account: A) -> Response:
@@ -428,10 +364,6 @@ class Messaging(MessagingEvents[A]):
         if media is None or query.get("oh") != media.sha256[:24] or expires < time.time():
             return Response("URL signature mismatch", 403, media_type="text/plain")
         return Response(self.exchange.world.read_media(media.id), media_type=media.mime)
-
-
-def _type(attachment: object) -> str:
-    return str(attachment.get("type", "")) if isinstance(attachment, dict) else ""
 
 
 def _no_object(request: Request) -> Refused:

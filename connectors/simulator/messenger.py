@@ -8,7 +8,8 @@ from typing import ClassVar
 from connectors.simulator.courier import Pack
 from connectors.simulator.graph import Refused
 from connectors.simulator.kind import Act
-from connectors.simulator.messaging import MB, Messaging
+from connectors.simulator.messaging import Messaging
+from connectors.simulator.messaging_content import MB
 from connectors.simulator.messaging_events import MessagingAccount, milliseconds
 from connectors.simulator.meta import Json
 from connectors.simulator.world import Customer, Message, now
@@ -72,7 +73,7 @@ class Messenger(Messaging[MessengerAccount]):
         return customer.psid
 
     def handle(self, customer: Customer) -> str:
-        return customer.psid
+        return "on Facebook"  # people see a name there, and no address
 
     def new_id(self, customer: Customer | None, *, outbound: bool, media: bool) -> str:
         return "m_" + secrets.token_urlsafe(66)

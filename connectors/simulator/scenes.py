@@ -17,11 +17,12 @@ _DAY = 24 * _HOUR
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Person:
-    """`auto_reply`: what they answer after `answers_after_s`, one to each message of the shop."""
+    """`auto_reply`: what they answer after `answers_after_s`, one to each message of the shop.
+    Who has no `phone` writes on Messenger and Instagram only."""
 
     id: str
     name: str
-    phone: str
+    phone: str = ""
     username: str | None = None
     auto_reply: tuple[str, ...] = ()
     answers_after_s: float = 6.0
@@ -29,13 +30,21 @@ class Person:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Line:
-    """`direction` as in world.Direction; `status` of the shop's lines; `image` names a picture."""
+    """`direction` as in world.Direction; `status` of the shop's lines; `image` names a picture.
+
+    reaction   the emoji that the other side has put on it
+    edited     the customer has changed it: `text` is what it says now
+    story      `reply`: it answers the shop's story, which `image` shows
+    """
 
     minutes_ago: int
     direction: Literal["inbound", "outbound", "network"]
     text: str
     image: Literal["kettle", "parcel"] | None = None
     status: str | None = None
+    reaction: str | None = None
+    edited: bool = False
+    story: Literal["reply"] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,7 +52,7 @@ class Scene:
     """One thread, its lines oldest first."""
 
     customer: Person
-    kind: Literal["whatsapp", "sms"]
+    kind: Literal["whatsapp", "sms", "messenger", "instagram"]
     lines: tuple[Line, ...]
 
 
@@ -196,6 +205,93 @@ SCENES: tuple[Scene, ...] = (
                 direction="network",
                 text="You have successfully been unsubscribed. You will not receive any more "
                 "messages from this number. Reply START to resubscribe.",
+            ),
+        ),
+    ),
+)
+
+ELIF = Person(id="elif", name="Elif Brandt", username="elif.bakes.bread")
+MATEO = Person(
+    id="mateo",
+    name="Mateo Silva",
+    username="mateo.brews",
+    auto_reply=("Saturday it is, thank you 🙌",),
+)
+ANNIKA = Person(id="annika", name="Annika Holm")
+DEV = Person(id="dev", name="Dev Chaudhary")
+
+MORE_SCENES: tuple[Scene, ...] = (
+    Scene(
+        customer=ELIF,
+        kind="instagram",
+        lines=(
+            Line(
+                minutes_ago=64,
+                direction="inbound",
+                text="That blue 😍 Is it the new glaze?",
+                image="kettle",
+                story="reply",
+            ),
+            Line(
+                minutes_ago=57,
+                direction="outbound",
+                text="It is! Fired last week, the first twenty are in the shop.",
+                status="read",
+                reaction="❤️",
+            ),
+            _theirs(22, "Would you put one aside for me until Friday?"),
+        ),
+    ),
+    Scene(
+        customer=MATEO,
+        kind="instagram",
+        lines=(
+            _theirs(6 * _HOUR + 20, "Hi! Do you still run the Saturday brewing class?"),
+            _read(6 * _HOUR + 2, "Hi Mateo, we do: ten o'clock, eight places, three left."),
+            Line(
+                minutes_ago=5 * _HOUR + 40,
+                direction="inbound",
+                text="Two places for the 28th then, please.",
+                edited=True,
+            ),
+            Line(
+                minutes_ago=5 * _HOUR + 31,
+                direction="outbound",
+                text="You are both on the list. Aprons are ours 🫖",
+                status="read",
+                reaction="❤️",
+            ),
+            _theirs(17, "One more thing: is there somewhere to lock a bike?"),
+        ),
+    ),
+    Scene(
+        customer=ANNIKA,
+        kind="messenger",
+        lines=(
+            _theirs(128, "Hello, I think I was sent somebody else's order."),
+            _theirs(127, "This was in the box, and I only wanted the trivet.", image="parcel"),
+            _read(119, "Hello Annika, oh dear. Is there a number on the label, beginning HK?"),
+            Line(
+                minutes_ago=112,
+                direction="inbound",
+                text="It says HK-2227. Mine is HK-2272.",
+                edited=True,
+            ),
+            _read(104, "Two digits swapped, our mistake. Your trivet leaves today by express."),
+            _theirs(31, "Kind of you. Shall I bring the kettle back, or do you collect it?"),
+        ),
+    ),
+    Scene(
+        customer=DEV,
+        kind="messenger",
+        lines=(
+            _theirs(_DAY + 95, "Is the shop open on Sunday?"),
+            Line(
+                minutes_ago=_DAY + 88,
+                direction="outbound",
+                text="This Sunday yes, from eleven to four. Coffee is on us.",
+                status="read",
+                reaction="👍",
             ),
         ),
     ),

@@ -1,4 +1,4 @@
-"""Meta's side of WhatsApp: the Graph API of a number, and signed webhooks.
+"""Meta's side of WhatsApp: the Graph API of a number. Webhooks are in `whatsapp_events.py`.
 
 Left out on purpose: templates' definitions, groups, calls, blocking. A template message is
 accepted as Meta accepts it, and shows its name on the phone.
@@ -12,7 +12,7 @@ import json
 import secrets
 import time
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, ClassVar
 
 import msgspec
@@ -22,15 +22,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from connectors.simulator.calls import Door
-from connectors.simulator.changes import Change
-from connectors.simulator.courier import Manner, Pack, Webhook
 from connectors.simulator.fetching import NotFetched, fetch
-from connectors.simulator.kind import Act, Kind
-from connectors.simulator.meta import Json, encode, graph_error, shake_hands, sign
-from connectors.simulator.world import Account, Customer, Media, Message, digits, image_mime, now
+from connectors.simulator.kind import Act
+from connectors.simulator.meta import Json, graph_error, shake_hands
+from connectors.simulator.whatsapp_events import WhatsAppAccount, WhatsAppEvents
+from connectors.simulator.world import Customer, Media, Message, digits, image_mime, now
 
 WINDOW = timedelta(hours=24)
-_MEDIA_URL_S = 300
 _TEXT_LIMIT = 4096
 _CAPTION_LIMIT = 1024
 _MEDIA_TYPES = ("image", "video", "audio", "document", "sticker")
@@ -38,31 +36,13 @@ _UPLOAD_LIMIT = 100 * 1024 * 1024
 _IMAGE_LIMIT = 5 * 1024 * 1024
 
 _USUAL_CODES = {400: 100, 401: 190, 403: 10, 404: 132001, 429: 130429, 500: 131000, 503: 131016}
-_PRICING = {
-    "billable": False,
-    "pricing_model": "PMP",
-    "type": "free_customer_service",
-    "category": "service",
-}
 
 
-class WhatsAppAccount(Account, frozen=True, kw_only=True):
-    """`account` is the phone_number_id."""
-
-    business_account_id: str
-    display_phone_number: str
-    access_token: str
-    app_secret: str
-    verify_token: str
-
-
-class WhatsApp(Kind[WhatsAppAccount]):
+class WhatsApp(WhatsAppEvents):
     name: ClassVar = "whatsapp"
     label: ClassVar = "WhatsApp"
     provider: ClassVar = "Meta"
     reports_reading: ClassVar = True
-    signing_field: ClassVar = "app_secret"
-    manner: ClassVar = Manner(any_failure=True, later=10)
     allows: ClassVar[frozenset[Act]] = frozenset(("reply_to", "reaction", "location", "echo"))
     failures: ClassVar = {
         131000: "Something went wrong",
@@ -105,6 +85,14 @@ class WhatsApp(Kind[WhatsAppAccount]):
         code = code if code is not None else _USUAL_CODES.get(status, 131000)
         text = text or self.failures.get(code, "Request failed")
         return graph_error(status, code, text, "whatsapp")
+
+    async def handshake(self, account: WhatsAppAccount) -> None:
+        await shake_hands(
+            self.exchange.courier.session,
+            account.webhook_url,
+            account.verify_token,
+            account.timeout_s,
+        )
 
     # what the inbox calls
 
@@ -314,18 +302,13 @@ class WhatsApp(Kind[WhatsAppAccount]):
 
     def _media_json(self, media: Media) -> Json:
         return {
-            "url": self._media_url(media, int(time.time()) + _MEDIA_URL_S),
+            "url": self.media_url(media),
             "mime_type": media.mime,
             "sha256": base64.b64encode(bytes.fromhex(media.sha256)).decode(),
             "file_size": media.size_bytes,
             "id": media.id,
             "messaging_product": "whatsapp",
         }
-
-    def _media_url(self, media: Media, expires: int) -> str:
-        mark = media.sha256[:12]
-        base = f"{self.exchange.base_url}/whatsapp_business/attachments/"
-        return f"{base}?mid={media.id}&source=webhook&ext={expires}&hash={mark}"
 
     async def _download(self, request: Request) -> Response:
         account = self.account_at(request)
@@ -338,155 +321,6 @@ class WhatsApp(Kind[WhatsAppAccount]):
         if media is None or not expires.isdigit() or int(expires) < time.time():
             return Response(status_code=404)
         return Response(self.exchange.world.read_media(media.id), media_type=media.mime)
-
-    # what Meta calls
-
-    async def handshake(self, account: WhatsAppAccount) -> None:
-        await shake_hands(
-            self.exchange.courier.session,
-            account.webhook_url,
-            account.verify_token,
-            account.timeout_s,
-        )
-
-    def pack_message(self, account: WhatsAppAccount, customer: Customer, message: Message) -> Pack:
-        item = _item(customer, message.id, message.at, "text")
-        if message.reply_to is not None:
-            target = self.exchange.world.find_message(message.reply_to)
-            own = target is not None and target.direction == "inbound"
-            us = digits(account.display_phone_number)
-            item["context"] = {"id": message.reply_to, "from": item.get("from", "") if own else us}
-        if "latitude" in message.details:
-            item |= {"type": "location", "location": _location(message.details)}
-        elif message.media:
-            media = message.media[0]
-            item["type"] = "image"
-            item["image"] = {
-                "id": media.id,
-                "mime_type": media.mime,
-                "sha256": base64.b64encode(bytes.fromhex(media.sha256)).decode(),
-                "url": self._media_url(media, int(time.time()) + _MEDIA_URL_S),
-            }
-            if message.text:
-                item["image"]["caption"] = message.text
-        else:
-            item["text"] = {"body": message.text}
-        value = {"contacts": [_contact(customer)], "messages": [item]}
-        return lambda: self._pack(account, value)
-
-    def pack_change(
-        self, account: WhatsAppAccount, customer: Customer, message: Message, change: Change
-    ) -> Pack:
-        item = _item(customer, change.id, now(), "reaction")
-        item["reaction"] = {"message_id": message.id}
-        if change.event == "react":
-            item["reaction"]["emoji"] = change.emoji
-        value = {"contacts": [_contact(customer)], "messages": [item]}
-        return lambda: self._pack(account, value)
-
-    def _pack_echo(self, account: WhatsAppAccount, customer: Customer, message: Message) -> Pack:
-        """What was written in the phone app of a number that is in both."""
-        item: Json = {
-            "from": digits(account.display_phone_number),
-            "to_user_id": customer.bsuid,
-            "id": message.id,
-            "timestamp": str(int(message.at.timestamp())),
-            "type": "text",
-            "text": {"body": message.text},
-        }
-        if customer.phone:
-            item["to"] = digits(customer.phone)
-        value = {"contacts": [_contact(customer)], "message_echoes": [item]}
-        return lambda: self._pack(account, value, "smb_message_echoes")
-
-    def pack_status(
-        self, account: WhatsAppAccount, customer: Customer | None, message: Message, status: str
-    ) -> Pack | None:
-        if status == "echo":
-            return self._pack_echo(account, customer, message) if customer else None
-        item: Json = {
-            "id": message.id,
-            "status": status,
-            "timestamp": str(int(now().timestamp())),
-        }
-        if customer is None:
-            item["recipient_id"] = digits(message.customer_id)
-        else:
-            item["recipient_user_id"] = customer.bsuid
-            if customer.phone:
-                item["recipient_id"] = digits(customer.phone)
-        if message.callback_data is not None:
-            item["biz_opaque_callback_data"] = message.callback_data
-        if status in ("sent", "delivered"):
-            item["pricing"] = _PRICING
-        value: Json = {"statuses": [item]}
-        if status == "failed" and message.failure is not None:
-            title = message.failure.title
-            item["errors"] = [
-                {
-                    "code": message.failure.code,
-                    "title": title,
-                    "message": title,
-                    "error_data": {"details": title},
-                    "href": "/documentation/business-messaging/whatsapp/support/error-codes",
-                }
-            ]
-        elif customer is not None:
-            value["contacts"] = [_contact(customer)]
-        return lambda: self._pack(account, value)
-
-    def steps(self, message: Message, *, open_phone: bool) -> tuple[str, ...]:
-        if message.failure is not None:
-            return ("failed",)
-        if message.details.get("by") == "app":
-            return ()
-        if message.details.get("type") == "reaction":
-            return ("sent",)
-        # Where the chat is open Meta reports only `read`: it means delivered, too.
-        return ("sent", "read") if open_phone else ("sent", "delivered")
-
-    def _pack(self, account: WhatsAppAccount, value: Json, field: str = "messages") -> Webhook:
-        metadata = {
-            "display_phone_number": digits(account.display_phone_number),
-            "phone_number_id": account.account,
-        }
-        value = {"messaging_product": "whatsapp", "metadata": metadata, **value}
-        change = {"value": value, "field": field}
-        body = encode(
-            {
-                "object": "whatsapp_business_account",
-                "entry": [{"id": account.business_account_id, "changes": [change]}],
-            }
-        )
-        return sign(account.webhook_url, account.app_secret, body)
-
-
-def _item(customer: Customer, id_: str, at: datetime, type_: str) -> Json:
-    item: Json = {
-        "from_user_id": customer.bsuid,
-        "id": id_,
-        "timestamp": str(int(at.timestamp())),
-        "type": type_,
-    }
-    if customer.phone:
-        item["from"] = digits(customer.phone)
-    return item
-
-
-def _location(details: dict[str, str]) -> Json:
-    place: Json = {name: float(details[name]) for name in ("latitude", "longitude")}
-    named = {"name": details.get("place"), "address": details.get("address")}
-    return place | {name: value for name, value in named.items() if value}
-
-
-def _contact(customer: Customer) -> Json:
-    profile: Json = {"name": customer.name}
-    if customer.username:
-        profile["username"] = customer.username
-    contact: Json = {"profile": profile, "user_id": customer.bsuid}
-    if customer.phone:
-        contact["wa_id"] = digits(customer.phone)
-    return contact
 
 
 def _text_of(body: Json, outer: str, inner: str) -> str | None:

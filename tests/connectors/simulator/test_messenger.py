@@ -359,6 +359,21 @@ async def test_calls_are_told_apart_by_token_and_account(simulator: Simulator) -
     assert nobody[1]["error"]["code"] == 190
 
 
+async def test_an_address_says_whose_call_it_is_before_a_shared_token_does(
+    simulator: Simulator, inbox: Inbox
+) -> None:
+    await simulator.connect_messaging(inbox, "messenger", access_token="graph-token")
+    await simulator.texts("whatsapp", "Like this", image=PICTURE)
+    media_id = (await simulator.phone("whatsapp"))[0]["media"][0]["id"]
+    assert (await simulator.graph_send())[0] == 200
+    found = await simulator.platform("messenger", "GET", media_id, token="graph-token")
+    assert found[1]["id"] == media_id
+    path = f"/accounts/instagram/{simulator.account('instagram')}"
+    same = {"webhook_url": inbox.url, "access_token": "graph-token"}
+    same |= {"secret": "s", "verify_token": "v"}
+    await simulator.control("PUT", path, same, status=409)
+
+
 @KINDS
 async def test_what_is_not_subscribed_to_does_not_come(
     simulator: Simulator, inbox: Inbox, kind: str

@@ -10,6 +10,7 @@ from aiohttp import web
 from playwright.async_api import Page, async_playwright, expect
 
 from .conftest import Inbox, Simulator, until
+from .events import events
 from .test_whatsapp import names, value_of
 
 CHROMIUM = shutil.which("chromium")
@@ -65,3 +66,55 @@ async def test_stop_is_one_button_and_shows_what_it_did(page: Page) -> None:
     await expect(phone.get_by_text("Stopped", exact=True)).to_be_visible()
     await phone.get_by_role("button", name="START").click()
     await expect(phone.get_by_text("Stopped", exact=True)).to_be_hidden()
+
+
+async def test_four_phones_stand_side_by_side(page: Page) -> None:
+    for label in ("WhatsApp", "SMS", "Messenger", "Instagram"):
+        box = await page.get_by_role("region", name=f"{label} phone").bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 1440
+
+
+async def test_a_message_can_be_reacted_to_and_answered(
+    simulator: Simulator, inbox: Inbox, page: Page
+) -> None:
+    await simulator.texts("messenger", "Hello")
+    await simulator.platform_send("messenger")
+    phone = page.get_by_role("region", name="Messenger phone")
+    theirs = phone.get_by_role("article").filter(has_text="On its way.")
+    await theirs.hover()
+    await theirs.get_by_role("button", name="React, reply and more").click()
+    await phone.get_by_role("button", name="React with 👍").click()
+    await expect(phone.get_by_role("img", name="You reacted with 👍")).to_be_visible()
+    reaction = (await until(lambda: events(inbox, "messenger", "reaction")))[0]
+    assert reaction["reaction"]["reaction"] == "like"
+    await theirs.get_by_role("button", name="React, reply and more").click()
+    await expect(phone.get_by_role("button", name="Edit", exact=True)).to_be_hidden()
+    await phone.get_by_role("button", name="Reply", exact=True).click()
+    await page.keyboard.type("Great")
+    await page.keyboard.press("Enter")
+    await expect(phone.get_by_text("↩ On its way.")).to_be_visible()
+    said = events(inbox, "messenger", "message")[-1]["message"]
+    assert (said["text"], said["reply_to"]["is_self_reply"]) == ("Great", False)
+
+
+async def test_an_own_message_can_be_edited_and_unsent(
+    simulator: Simulator, inbox: Inbox, page: Page
+) -> None:
+    await simulator.texts("instagram", "Sumday?")
+    phone = page.get_by_role("region", name="Instagram phone")
+    own = phone.get_by_role("article").first
+    await own.hover()
+    await own.get_by_role("button", name="React, reply and more").click()
+    await phone.get_by_role("button", name="Edit", exact=True).click()
+    await phone.get_by_role("textbox", name="Write as Maya").fill("Sunday?")
+    await page.keyboard.press("Enter")
+    await expect(phone.get_by_text("Sunday?")).to_be_visible()
+    await expect(phone.get_by_text("Edited", exact=True)).to_be_visible()
+    assert events(inbox, "instagram", "message_edit")[0]["message_edit"]["num_edit"] == 1
+    await own.get_by_role("button", name="React, reply and more").click()
+    await phone.get_by_role("button", name="Unsend", exact=True).click()
+    await expect(phone.get_by_text("You unsent this message")).to_be_visible()
+    await expect(phone.get_by_role("button", name="React, reply and more")).to_be_hidden()
+    assert events(inbox, "instagram")[-1]["message"]["is_deleted"] is True

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import aiohttp
 import pytest
 
-from connectors.simulator.scenes import SCENES
+from connectors.simulator.scenes import MORE_SCENES, SCENES
 
 from .conftest import ACCOUNTS, NUMBER, ROOT, Inbox, Process, Simulator, until
 from .test_whatsapp import names, value_of
@@ -194,3 +194,31 @@ def test_the_scenes_of_the_demo_are_whole() -> None:
         assert 2 <= len(scene.lines) <= 8
     assert {scene.kind for scene in SCENES} == {"whatsapp", "sms"}
     assert any(scene.customer.auto_reply for scene in SCENES)
+
+
+def test_the_scenes_of_the_social_channels_are_whole() -> None:
+    assert {scene.kind for scene in MORE_SCENES} == {"messenger", "instagram"}
+    lines = [line for scene in MORE_SCENES for line in scene.lines]
+    for scene in MORE_SCENES:
+        times = [line.minutes_ago for line in scene.lines]
+        assert times == sorted(times, reverse=True)
+    assert any(line.story and line.image for line in lines)
+    assert any(line.image and not line.story for line in lines)
+    assert any(line.reaction for line in lines)
+    assert any(line.edited and line.direction == "inbound" for line in lines)
+    known = {scene.customer.id for scene in SCENES}
+    assert not known & {scene.customer.id for scene in MORE_SCENES}
+
+
+async def test_a_past_thread_keeps_reactions_edits_and_stories(simulator: Simulator) -> None:
+    at = datetime.now(UTC).isoformat()
+    past = [
+        {"direction": "inbound", "at": at, "text": "Nice", "edits": 1, "story": "reply"},
+        {"direction": "outbound", "at": at, "text": "Thanks", "reactions": {"customer": "❤️"}},
+    ]
+    account = ACCOUNTS["instagram"]
+    history = {"kind": "instagram", "account": account, "customer_id": "maya", "messages": past}
+    await simulator.control("POST", "/history", history)
+    said, answered = await simulator.phone("instagram")
+    assert (said["edits"], said["details"]["story"]) == (1, "reply")
+    assert answered["reactions"] == {"customer": "❤️"}

@@ -1,6 +1,7 @@
 // One phone: who holds it, their thread, and what they write. Reports intentions, fetches by api.js.
 
 import * as api from "./api.js";
+import { Actions } from "./actions.js";
 import { draw } from "./thread.js";
 import { call, initials, number, wire } from "./words.js";
 
@@ -22,6 +23,10 @@ export class Phone {
     root.setAttribute("aria-label", `${account.label} phone`);
     this.root = root;
     this.find = (name) => root.querySelector(`.${name}`);
+    this.actions = new Actions(root, account, {
+      send: (act) => this.send(act),
+      write: (words) => this.write(words),
+    });
     this.find("phone__kind").textContent = account.label;
     this.find("phone__account").textContent = account.name;
     this.held(false);
@@ -63,6 +68,11 @@ export class Phone {
       button.addEventListener("click", () => this.send({ text: button.dataset.word }));
     }
     this.find("newer").addEventListener("click", () => this.draw({ toEnd: true }));
+    this.find("thread").addEventListener("click", (event) => {
+      const button = event.target.closest(".bubble__more");
+      const message = button && this.messages.get(button.dataset.id);
+      if (message) this.actions.open(message, button);
+    });
     this.find("thread").addEventListener("scroll", (event) => {
       const box = event.target;
       if (box.scrollHeight - box.scrollTop - box.clientHeight < 40) this.pill(0);
@@ -105,6 +115,7 @@ export class Phone {
   async choose(id) {
     const thread = this.threads.find((known) => known.customer_id === id);
     const answer = await api.thread(this.account, id);
+    if (this.customer?.customer_id !== id) this.actions.clear();
     this.customer = thread;
     this.held(true);
     this.messages = new Map(answer.messages.map((message) => [message.id, message]));
@@ -144,6 +155,7 @@ export class Phone {
       fresh,
       toEnd,
       typing: this.typing,
+      offers: (message) => this.actions.offers(message),
       empty: `No messages yet. Write something and watch it arrive in ${this.account.name}.`,
     });
     this.pill(atEnd ? 0 : this.unseen + fresh.size);
@@ -180,19 +192,29 @@ export class Phone {
     this.find("composer__text").focus();
   }
 
+  /** Have the customer write, beginning with these words. */
+  write(words) {
+    const text = this.find("composer__text");
+    text.value = words;
+    this.ready();
+    text.focus();
+  }
+
   async submit() {
     const text = this.find("composer__text");
     const words = text.value.trim();
     const file = this.file;
     if (!words && !file) return;
+    const message = this.actions.take(words);
     text.value = "";
     this.attach(null);
-    await this.send({ text: words, file });
+    await this.send(message.edit ? message : { ...message, file });
   }
 
-  async send({ text, file = null }) {
+  /** `file` null, or a picture; the rest as the control API takes it. */
+  async send({ file = null, ...rest }) {
     if (!this.customer) return;
-    const message = { customer_id: this.customer.customer_id, text };
+    const message = { customer_id: this.customer.customer_id, ...rest };
     try {
       if (file) message.image = await api.base64(file);
       this.say("Signing and sending the webhook…");
@@ -218,7 +240,7 @@ export class Phone {
     if (!this.customer || about.customer_id !== this.customer.customer_id) return;
     if (event.type === "message") this.received(event.message);
     if (event.type === "wire") this.tell(wire(event));
-    if (event.type === "typing") this.writing();
+    if (event.type === "typing") this.writing(event.on !== false);
   }
 
   received(message) {
@@ -228,8 +250,8 @@ export class Phone {
     this.draw({ fresh, toEnd: fresh.size > 0 && message.direction === "inbound" });
   }
 
-  writing() {
-    this.typing = true;
+  writing(on) {
+    this.typing = on;
     clearTimeout(this.typingTimer);
     this.typingTimer = setTimeout(() => {
       this.typing = false;

@@ -56,11 +56,51 @@ function received(message) {
     : null;
 }
 
+/** What came before a message, for the line above it; null for nothing. `quoted` may be unknown. */
+export function about({ details, reply_to: to }, quoted) {
+  if (details.story === "mention") return "Your story, with the shop in it";
+  if (details.story === "reply") return "Replied to the shop’s story";
+  if (details.postback) return "Pressed a button";
+  if (!to) return null;
+  return quoted?.text ? `↩ ${quoted.text}` : "↩ an earlier message";
+}
+
+const OWN_APPS = { messenger: "from the Page inbox", instagram: "from the Instagram app" };
+
+/** What else is to be known of a message, for the line below it. */
+export function marks(message) {
+  const found = [];
+  if (message.edits > 0) found.push("Edited");
+  if (message.details.by === "app") found.push(OWN_APPS[message.kind] ?? "from the phone app");
+  return found;
+}
+
+/** The emoji on a message, and who put them there; null for none. */
+export function reactions({ reactions: given }) {
+  const who = { customer: "You", shop: "The shop" };
+  const names = Object.keys(given);
+  if (!names.length) return null;
+  return {
+    text: names.map((name) => given[name]).join(" "),
+    label: names.map((name) => `${who[name]} reacted with ${given[name]}`).join(", "),
+  };
+}
+
+const TOLD = {
+  message: "Webhook",
+  react: "Reaction",
+  unreact: "Reaction",
+  edit: "Edit",
+  unsend: "Unsending",
+  echo: "Echo",
+  optin: "Opt-in",
+};
+
 const OPERATIONS = { message: "Webhook", send: "Send", media: "File", lookup: "Look-up" };
 
 /** The line below a phone about a webhook. */
 export function wire(event) {
-  const what = event.operation === "message" ? "Webhook" : `Status “${event.operation}”`;
+  const what = TOLD[event.operation] ?? `Status “${event.operation}”`;
   if (event.error) {
     const why = { connection: "nobody listens there", timeout: "no answer in time" };
     return { text: `${what} signed, not delivered: ${why[event.error] ?? "connection broke"}`, bad: true };
