@@ -155,6 +155,8 @@ def assemble(parts: Parts, *, works: bool, demo: Demo | None = None) -> Context:
         sockets=sockets,
         watch=Watch(store.database, sockets),
         works=works,
+        # The embedded database lets only one server in.
+        alone=works and settings.mongodb_url is None,
         demo=demo,
     )
 

@@ -89,6 +89,12 @@ class Delivery:
     async def start(self) -> None:
         self._sweep = asyncio.create_task(self._sweep_forever(), name="delivery-sweep")
 
+    async def take_over(self) -> None:
+        """End every lease now: the caller knows that no other worker lives."""
+        while held := await self._stores.outbox.expired(datetime.now(UTC) + LEASE):
+            for message in held:
+                await self._give_up_lease(message)
+
     async def close(self) -> None:
         """Let sends in flight finish, within their own time limits; queued ones stay queued."""
         self._closing = True

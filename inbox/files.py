@@ -52,12 +52,15 @@ _HARMLESS = {
     "video/ogg": "video",
     "video/webm": "video",
     "video/quicktime": "video",
-    "application/msword": "document",
-    "application/vnd.ms-excel": "document",
-    "application/vnd.ms-powerpoint": "document",
-    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "document",
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "document",
-    "application/vnd.openxmlformats-officedocument.presentationml.presentation": "document",
+}
+# Known by their sender's word and a container that fits; a container alone may hold anything.
+_OFFICE = {
+    "application/msword": b"\xd0\xcf\x11\xe0",
+    "application/vnd.ms-excel": b"\xd0\xcf\x11\xe0",
+    "application/vnd.ms-powerpoint": b"\xd0\xcf\x11\xe0",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": b"PK\x03\x04",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": b"PK\x03\x04",
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation": b"PK\x03\x04",
 }
 _log = log.get("files")
 
@@ -100,6 +103,8 @@ def make_safe(content: bytes, claimed_mime: str | None) -> Safe:
     found = _by_content(content)
     if claimed in _HARMLESS and (found is None or found.split("/")[0] == claimed.split("/")[0]):
         return Safe(content=content, kind=_kind(claimed), mime=claimed)
+    if claimed in _OFFICE and content.startswith(_OFFICE[claimed]):
+        return Safe(content=content, kind="document", mime=claimed)
     if found in _HARMLESS:
         return Safe(content=content, kind=_kind(found), mime=found)
     return Safe(content=content, kind="document", mime="application/octet-stream")

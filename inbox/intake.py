@@ -40,7 +40,7 @@ from inbox.people import People
 from inbox.profiles import Profiles
 from inbox.received import Received, Work
 from inbox.statuses import Statuses
-from inbox.store.journal import JournalEntry
+from inbox.store.journal import LEASE_S, JournalEntry
 from inbox.stores import Stores
 
 BATCH = 200
@@ -116,6 +116,12 @@ class Intake:
             asyncio.create_task(self._work_forever(), name="intake"),
             asyncio.create_task(self._sweep_forever(), name="intake-sweep"),
         ]
+
+    async def take_over(self) -> None:
+        """Take up at once what a worker before us had in hand: the caller knows that none lives."""
+        soon = datetime.now(UTC) + timedelta(seconds=2 * LEASE_S)
+        for entry in await self._stores.journal.claim_due(soon, HELD):
+            self.hand_over(entry)
 
     async def close(self) -> None:
         """Finish what is in hand, then stop; what is left waits in the journal."""

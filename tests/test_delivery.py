@@ -22,7 +22,7 @@ from inbox.domain.errors import Conflict
 from inbox.domain.ids import AgentId
 from inbox.domain.message import Failure, Message, Status
 from tests.network import Served
-from tests.office import until
+from tests.office import Office, until, whatsapp, whatsapp_item
 from tests.servers import free_port
 
 QUEUED, SENT, UNKNOWN, FAILED = Status.QUEUED, Status.SENT, Status.UNKNOWN, Status.FAILED
@@ -416,3 +416,12 @@ async def test_a_message_waits_while_its_channel_must_be_mended(served: Served, 
 
     await until(well)
     assert "channel.recovered" in served.office.events
+
+
+async def test_a_server_that_is_alone_ends_the_leases_of_the_one_before_it(office: Office) -> None:
+    await office.takes("whatsapp", whatsapp(whatsapp_item("Where is it?")))
+    message = await office.accepts()
+    long_lease = datetime.now(UTC) + timedelta(seconds=40)
+    assert await office.stores.outbox.claim(message, long_lease) is not None
+    await office.a_delivery().take_over()
+    assert (await office.again(message)).status is Status.UNKNOWN

@@ -381,3 +381,13 @@ async def test_a_preference_told_to_the_provider_is_on_record_once(office: Offic
     assert await office.ledger() == ["provider_opt_out"]
     await office.takes("whatsapp", told("resume", 2))
     assert await office.ledger() == ["provider_opt_out", "provider_opt_in"]
+
+
+async def test_a_server_that_is_alone_takes_up_at_once_what_another_left(office: Office) -> None:
+    await office.journal("whatsapp", whatsapp(whatsapp_item("Where is it?")))
+    intake = office.an_intake()
+    await intake.take_over()
+    await intake.start()
+    await until(office.conversations)
+    await intake.close()
+    assert await office.texts() == ["Where is it?"]

@@ -99,6 +99,9 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
         await context.hub.start()
         stack.push_async_callback(context.hub.close)
         workers = (context.delivery, context.fetching, context.intake) if context.works else ()
+        if context.alone:  # and before our own workers take leases
+            await context.delivery.take_over()
+            await context.intake.take_over()
         for part in (*workers, context.stores.journal, context.watch):
             await part.start()
             stack.push_async_callback(part.close)

@@ -34,7 +34,9 @@ class Demo:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Context:
-    """`works`: this process also takes journal and outbox entries; else other processes do."""
+    """works   this process also takes journal and outbox entries; else other processes do
+    alone   no other process works on this database: leases that are left are of the dead
+    """
 
     settings: Settings
     stores: Stores
@@ -50,6 +52,7 @@ class Context:
     sockets: Sockets
     watch: Watch
     works: bool = True
+    alone: bool = False
     demo: Demo | None = None
 
 

@@ -124,7 +124,16 @@ def test_nobody_but_the_gate_names_the_mint_or_derives_from_a_permit() -> None:
                 assert "Permit" not in bases, path
 
 
-SENDERS = sorted(ROOT.glob("connectors/*/sender.py"))
+# What two kinds share of building and reading has a module of that name, and sends nothing.
+SENDERS = sorted(
+    set(ROOT.glob("connectors/*/sender.py")) - {ROOT / "connectors/messaging/sender.py"}
+)
+
+
+def test_what_kinds_share_of_sending_sends_nothing() -> None:
+    shared = ast.parse((ROOT / "connectors/messaging/sender.py").read_text())
+    names = {n.name for n in ast.walk(shared) if isinstance(n, ast.AsyncFunctionDef)}
+    assert "send" not in names
 
 
 def test_there_is_a_sender_for_every_registered_kind() -> None:
