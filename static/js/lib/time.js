@@ -61,12 +61,13 @@ export function span(milliseconds) {
   return `${Math.floor(milliseconds / DAY)} d`;
 }
 
-/** Within a sentence: "10:02", "tomorrow 10:02", "yesterday 10:02", "21 Nov, 10:02". */
+/** Within a sentence: "10:02", "tomorrow 10:02", "yesterday 10:02", "Tue 10:02" to come, "21 Nov, 10:02". */
 export function moment(instant) {
   const time = Date.parse(instant);
   const days = daysFromToday(time);
   if (days === 0) return clockFormat.format(time);
   if (Math.abs(days) === 1) return `${named(days)} ${clockFormat.format(time)}`;
+  if (days > 1 && days < 7) return `${shortWeekdayFormat.format(time)} ${clockFormat.format(time)}`;
   return `${date(time)}, ${clockFormat.format(time)}`;
 }
 

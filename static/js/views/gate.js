@@ -33,7 +33,17 @@ export function wording({ gate, conversation, channel, newer = 0, failed = false
     const why = trouble ? ` ${trouble}` : "";
     return { tone: "warn", icon: "clock", text: `${label} does not take messages now; yours wait until it does.${why}`, open: true, queued: true };
   }
-  return running(gate, channel);
+  const words = reply.code === "ALLOW_HUMAN_AGENT" ? onlyPeople(gate) : running(gate, channel);
+  return trouble && !words.waiting ? { ...words, tone: "warn", icon: "triangle-alert", text: `${trouble} ${words.text}` } : words;
+}
+
+/** After the window a person may still answer; how many days, only the gate's own sentence says. */
+function onlyPeople({ window, decisions }) {
+  const days = Number(/within (\d+) days/u.exec(decisions.reply.reason)?.[1]);
+  const wrote = Date.parse(window.closes_at) - window.hours * 3_600_000;
+  const until = days && wrote ? wrote + days * 86_400_000 : null;
+  const text = `After ${window.hours} hours: only a person may answer${until ? `, until ${moment(new Date(until).toISOString())}` : ""}`;
+  return { tone: "warn", icon: "clock", text, open: true, ranOut: until !== null && until <= now(), next: 60_000 };
 }
 
 function running(gate, channel) {
