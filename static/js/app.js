@@ -190,6 +190,8 @@ export class App {
     const known = this.state.threads.get(event.conversation_id)?.messages.has(event.data.id);
     this.sync.after(this.state.apply(event));
     if (event.type === "message.created" && !known) this.announce(event.data);
+    // What was read out last may be what is gone.
+    if (event.type === "message.deleted") setText(byId("announcer"), "");
     if (event.type === "typing.changed" && event.data.on) setTimeout(this.redraw, 6_100);
     if (this.state.lists.get("open:")?.has_more) {
       const counts = event.type === "message.created" || event.type.startsWith("conversation.");

@@ -175,8 +175,8 @@ export class State {
     else this.miss(conversation);
     const last = this.conversations.get(conversation)?.last_message;
     if (last?.id === id) {
-      const { status } = { ...last, ...change(message ?? last) };
-      this.update(conversation, { last_message: { ...last, status } });
+      const { status, text, deleted_at } = { ...last, ...change(message ?? last) };
+      this.update(conversation, { last_message: { ...last, status, text: shortened(text), deleted_at } });
     }
   }
 
@@ -243,13 +243,16 @@ function byPlace(a, b) {
   return a.seq - b.seq;
 }
 
+const shortened = (text) => [...text].slice(0, 160).join("");
+
 function preview(message) {
   return {
     id: message.id,
     seq: message.seq,
     direction: message.direction,
     type: message.type,
-    text: [...message.text].slice(0, 160).join(""),
+    text: shortened(message.text),
+    deleted_at: message.deleted_at,
     status: message.status,
     author_name: message.author?.name ?? null,
     at: message.sent_at,
@@ -284,6 +287,9 @@ function clocks(state, conversation, message) {
   return { waiting_since: conversation.waiting_since ?? message.sent_at, window_closes_at: closes };
 }
 
+const reactionsChanged = (state, { id, reactions }, event) =>
+  state.updateMessage(event.conversation_id, id, () => ({ reactions }));
+
 function channelChanged(state, { id, state: standing, trouble }) {
   const channel = state.channels.get(id);
   if (channel) state.channels.set(id, { ...channel, state: standing, trouble });
@@ -308,6 +314,12 @@ const FOLDS = {
     state.updateMessage(event.conversation_id, id, ({ attachments = [] }) => ({
       attachments: attachments.map((known) => (known.id === attachment.id ? attachment : known)),
     })),
+  "message.updated": (state, message, event) =>
+    state.updateMessage(event.conversation_id, message.id, () => message),
+  "message.deleted": (state, { id, deleted_at }, event) =>
+    state.updateMessage(event.conversation_id, id, () => ({ deleted_at, text: "", attachments: [], content: null })),
+  "message.reaction_added": reactionsChanged,
+  "message.reaction_removed": reactionsChanged,
   "contact.updated": (state, { id, name, handle }) => {
     for (const c of state.conversations.values()) {
       if (c.contact.id === id) state.update(c.id, { contact: { ...c.contact, name, handle } });
@@ -316,6 +328,7 @@ const FOLDS = {
   "consent.revoked": () => ({ gates: "all" }),
   "consent.granted": () => ({ gates: "all" }),
   "channel.reauthorization_required": channelChanged,
+  "channel.degraded": channelChanged,
   "channel.recovered": channelChanged,
   "typing.changed": (state, data, event) => present(state, event.conversation_id, "typing", data),
   "viewers.changed": (state, data, event) => present(state, event.conversation_id, "viewing", data),

@@ -27,6 +27,22 @@ export function linked(text) {
   return nodes;
 }
 
+/** Where a link leads, when it is a web address that shows what it is; else null. */
+export function webAddress(text) {
+  if (!text || text !== plainName(text) || !URL.canParse(text)) return null;
+  const url = new URL(text);
+  return url.protocol === "https:" || url.protocol === "http:" ? url.href : null;
+}
+
+/** Degrees with five places, which is a metre. */
+export const coordinate = (degrees) => Number(degrees).toFixed(5);
+
+/** An amount with its currency as the reader writes it; a word that is no currency stands beside it. */
+export function money(amount, currency) {
+  if (!/^[A-Z]{3}$/u.test(currency ?? "")) return [amount, currency].filter((part) => part !== undefined && part !== null).join(" ");
+  return new Intl.NumberFormat(navigator.languages, { style: "currency", currency }).format(amount);
+}
+
 /** Whether something is a phone number or a mail address, and not a provider's own id. */
 export const isAddress = (text) => /^\+\d|@/u.test(text ?? "");
 

@@ -4,6 +4,8 @@ import { attachmentAddress } from "../api.js";
 import { icon, make, piece, setIcon, setText, setTime } from "../lib/dom.js";
 import { firstName, linked, plainName, size } from "../lib/text.js";
 import { clock, exact } from "../lib/time.js";
+import { summary, takenBack, unshown } from "../lib/words.js";
+import { cards, forwardedWords, ownWords, referralLine } from "./content.js";
 
 const TICKS = {
   queued: ["clock", "Waiting to be sent"],
@@ -19,7 +21,8 @@ const STEPS = [
   ["read", "Read"],
   ["failed", "Failed"],
 ];
-const FILE_ICONS = { audio: "music", video: "video", image: "image-off" };
+const FILE_ICONS = { audio: "music", video: "video", image: "image-off", sticker: "image-off" };
+const FILE_WORDS = { audio: "Audio", video: "Video", image: "Picture", sticker: "Sticker" };
 const PICTURES = new Set(["image", "sticker"]);
 const PICTURE_EDGE = 288;
 
@@ -46,10 +49,13 @@ export function drawMessage(element, item, context) {
   element.dataset.direction = message.direction;
   element.dataset.status = message.status;
   element.id = message.id ? `m-${message.id}` : "";
+  element.classList.toggle("message--edited", Boolean(message.edited_at) && !message.deleted_at);
   drawAuthor(parts, message);
-  if (before?.text !== message.text || before?.type !== message.type) drawText(parts, message);
+  drawCarried(parts, before, message);
+  if (!sameWords(before, message)) drawText(parts, message, context);
   drawQuote(parts, message, context);
-  drawFiles(parts, before?.attachments, message.attachments, context);
+  drawReactions(element, message, context);
+  drawFiles(parts, before?.attachments, message, context);
   drawMeta(parts, message);
   drawBelow(parts.below, message, context);
 }
@@ -60,37 +66,84 @@ function drawAuthor(parts, message) {
   parts.author.hidden = !note && !automatic;
   if (note) parts.author.replaceChildren(icon("sticky-note"), `Note · ${plainName(message.author?.name ?? "")}`);
   if (automatic) setText(parts.author, "Sent automatically");
-  if (message.direction === "outbound" && message.author?.name) parts.bubble.title = message.author.name;
+  if (message.direction === "outbound" && !automatic) {
+    parts.bubble.title = message.author?.name ? plainName(message.author.name) : "Sent from another app";
+  }
 }
 
-function drawText(parts, message) {
-  const unsupported = message.type === "unsupported";
-  parts.text.hidden = !message.text && !unsupported;
-  parts.text.classList.toggle("bubble__text--unsupported", unsupported);
-  if (unsupported) {
-    const words = message.text || "They sent something of a kind that cannot be shown here yet.";
-    parts.text.replaceChildren(icon("info"), words);
-  } else parts.text.replaceChildren(...linked(message.text));
-  const emoji = /^(\p{Extended_Pictographic}|\p{Emoji_Modifier}|\u200d|\ufe0f){1,8}$/u.test(message.text);
-  parts.bubble.classList.toggle("bubble--emoji", emoji && message.attachments.length === 0);
+/** What came along with the words: whence, by whom else, and what they are about. */
+function drawCarried(parts, before, message) {
+  if (before && before.content === message.content && before.type === message.type) return;
+  const lead = referralLine(message);
+  parts.lead.hidden = !lead;
+  parts.lead.replaceChildren(...(lead ?? []));
+  const forwarded = forwardedWords(message);
+  parts.forwarded.hidden = !forwarded;
+  parts.forwarded.replaceChildren(...(forwarded ? [icon("forward"), forwarded] : []));
+  const drawn = cards(message);
+  parts.cards.hidden = drawn.length === 0;
+  parts.cards.replaceChildren(...drawn);
+}
+
+const sameWords = (before, message) =>
+  before && ["text", "type", "content", "deleted_at"].every((key) => before[key] === message[key]);
+
+function drawText(parts, message, { name }) {
+  const instead = insteadOfText(message, name);
+  const text = message.deleted_at ? "" : ownWords(message);
+  parts.text.hidden = !text;
+  parts.text.replaceChildren(...linked(text));
+  parts.instead.hidden = !instead;
+  parts.instead.replaceChildren(...(instead ? [icon(message.deleted_at ? "undo-2" : "info"), instead] : []));
+  parts.bubble.classList.toggle("bubble--gone", Boolean(message.deleted_at));
+  const emoji = /^(\p{Extended_Pictographic}|\p{Emoji_Modifier}|\u200d|\ufe0f){1,8}$/u.test(text);
+  parts.bubble.classList.toggle("bubble--emoji", emoji && message.attachments.length === 0 && !message.content);
+}
+
+/** What stands in place of something that is gone or cannot be shown; null where all is there. */
+function insteadOfText(message, name) {
+  if (message.deleted_at) return takenBack(message, name);
+  const lost = message.content?.kind && message.attachments.length === 0;
+  return message.type === "unsupported" || lost ? unshown(message, name) : null;
+}
+
+/** On the bubble's edge: each emoji once, with who reacted. */
+function drawReactions(element, { reactions = [], deleted_at: gone }, { name }) {
+  const shown = gone ? [] : reactions;
+  const box = element.parts.reactions;
+  box.hidden = shown.length === 0;
+  element.classList.toggle("message--reacted", shown.length > 0);
+  const who = ({ by }) => (by === "us" ? "Us" : plainName(name));
+  const emojis = [...new Set(shown.map(({ emoji }) => emoji))];
+  const chips = emojis.map((emoji) => {
+    const same = shown.filter((reaction) => reaction.emoji === emoji);
+    const by = new Intl.ListFormat().format(same.map(who));
+    const told = same.map((reaction) => `${who(reaction)}, ${exact(reaction.at)}`).join("\n");
+    const face = make("span", { class: "reaction__emoji" }, emoji);
+    return make("li", { class: "reaction", title: told }, face, same.length > 1 ? String(same.length) : null, make("span", { class: "visually-hidden" }, ` by ${by}`));
+  });
+  box.replaceChildren(...chips);
 }
 
 function drawQuote(parts, message, { quoted, intentions, name }) {
   const original = message.reply_to ? quoted(message.reply_to) : null;
-  parts.quote.hidden = !message.reply_to;
-  if (!message.reply_to) return;
+  parts.quote.hidden = !message.reply_to || Boolean(message.deleted_at);
+  if (parts.quote.hidden) return;
   const who = original?.direction === "inbound" ? name : "You";
   setText(parts["quote-author"], original ? who : "");
-  setText(parts["quote-text"], original ? original.text.slice(0, 160) || "A file" : "An earlier message");
+  setText(parts["quote-text"], original ? summary(original, name).slice(0, 160) : "An earlier message");
   parts.quote.onclick = (event) => {
     event.preventDefault();
     intentions.jump(message.reply_to);
   };
 }
 
-function drawFiles(parts, before, files, { intentions }) {
+function drawFiles(parts, before, message, { intentions }) {
+  const { attachments: files, content } = message;
   parts.files.hidden = files.length === 0;
   parts.bubble.classList.toggle("bubble--picture", files.some((file) => PICTURES.has(file.kind)));
+  const stickers = files.length > 0 && files.every((file) => file.kind === "sticker" && file.state !== "failed") && !message.text;
+  parts.bubble.classList.toggle("bubble--sticker", stickers);
   if (before === files) return;
   // A file that stays as it was keeps its element: a picture is not loaded twice, a video plays on.
   const known = parts.files.known ?? new Map();
@@ -98,23 +151,29 @@ function drawFiles(parts, before, files, { intentions }) {
   for (const file of files) {
     const kept = known.get(file.id);
     const same = kept && JSON.stringify(kept.file) === JSON.stringify(file);
-    next.set(file.id, { file, element: same ? kept.element : drawFile(file, intentions) });
+    next.set(file.id, { file, element: same ? kept.element : drawFile(file, content, intentions) });
   }
   parts.files.known = next;
   parts.files.replaceChildren(...[...next.values()].map(({ element }) => element));
 }
 
-function drawFile(file, intentions) {
-  if (PICTURES.has(file.kind)) return drawPicture(file, intentions);
+function drawFile(file, content, intentions) {
+  // A sticker's place is too small for the words of a failure.
+  const isCard = file.kind === "sticker" && file.state === "failed";
+  if (PICTURES.has(file.kind) && !isCard) return drawPicture(file, content, intentions);
   if (file.state === "ready" && (file.kind === "audio" || file.kind === "video") && !file.preview) {
     const media = make(file.kind, { class: `media media--${file.kind}`, controls: true, preload: "metadata", src: attachmentAddress(file.id) });
+    if (file.kind === "audio" && content?.voice) {
+      media.setAttribute("aria-label", "Voice message");
+      return make("div", { class: "voice", title: "Voice message" }, icon("mic"), media);
+    }
     if (file.width && file.height) media.setAttribute("width", String(Math.min(file.width, PICTURE_EDGE)));
     return media;
   }
-  return drawCard(file);
+  return drawCard(file, content);
 }
 
-function drawPicture(file, intentions) {
+function drawPicture(file, content, intentions) {
   const { root, parts } = piece("picture");
   const source = file.preview ?? attachmentAddress(file.id);
   const [width, height] = fitted(file);
@@ -131,7 +190,8 @@ function drawPicture(file, intentions) {
   else if (file.state === "failed") say("image-off", file.reason ?? "The picture could not be fetched.");
   else {
     const name = plainName(file.name ?? "");
-    parts.image.alt = name ? `Picture: ${name}` : "Picture";
+    const what = file.kind === "sticker" ? (content?.animated ? "Animated sticker" : "Sticker") : "Picture";
+    parts.image.alt = name ? `${what}: ${name}` : what;
     parts.image.width = width;
     parts.image.height = height;
     parts.image.addEventListener("error", () => {
@@ -159,11 +219,11 @@ function fitted({ width, height, kind }) {
   return [Math.max(96, Math.round(width * scale)), Math.max(64, Math.round(height * scale))];
 }
 
-function drawCard(file) {
+function drawCard(file, content) {
   const { root, parts } = piece("file");
   const failed = file.state === "failed";
   setIcon(root, failed ? "octagon-alert" : (FILE_ICONS[file.kind] ?? "file-text"));
-  setText(parts.name, plainName(file.name) || "File");
+  setText(parts.name, plainName(file.name) || (content?.voice ? "Voice message" : (FILE_WORDS[file.kind] ?? "File")));
   const detail = { pending: "On its way…", failed: file.reason ?? "It could not be fetched.", ready: size(file.size_bytes) };
   setText(parts.detail, detail[file.state] ?? "");
   root.classList.toggle("file--failed", failed);
@@ -176,6 +236,9 @@ function drawCard(file) {
 
 function drawMeta(parts, message) {
   setTime(parts.time, message.sent_at, clock(message.sent_at), exact(message.sent_at));
+  parts.edited.hidden = !message.edited_at || Boolean(message.deleted_at);
+  if (!parts.edited.hidden) parts.edited.title = `Edited ${exact(message.edited_at)}`;
+  if (message.deleted_at) parts.instead.title = `Taken back ${exact(message.deleted_at)}`;
   const tick = message.direction === "outbound" ? TICKS[message.local ? "queued" : message.status] : null;
   parts.tick.hidden = !tick || message.local === "refused";
   if (!tick) return;

@@ -3,19 +3,10 @@
 import { byId, calm, icon, make, piece, reconcile, setIcon, setMark, setText, setTime } from "../lib/dom.js";
 import { firstName, initial, plainName } from "../lib/text.js";
 import { brief, exact, now, span } from "../lib/time.js";
+import { isGone, summary } from "../lib/words.js";
 
 const WINDOW_SHORT_MS = 2 * 3_600_000;
 const KIND_NAMES = { whatsapp: "WhatsApp", sms: "SMS", messenger: "Messenger", instagram: "Instagram", gmail: "Mail" };
-const WITHOUT_TEXT = {
-  image: "Picture",
-  video: "Video",
-  audio: "Voice message",
-  document: "File",
-  sticker: "Sticker",
-  location: "Place",
-  contacts: "Contact card",
-  unsupported: "A message we cannot show",
-};
 
 export class Roster {
   /** intentions: `open(id)`, `filter({status?, kind?})`, `more()` */
@@ -122,7 +113,7 @@ export class Roster {
       setMark(parts.mark, element.kind);
       parts.mark.parentElement.title = `${KIND_NAMES[element.kind] ?? element.kind} · ${conversation.channel.name}`;
     }
-    drawPreview(parts.text, conversation.last_message, state.me);
+    drawPreview(parts.text, conversation, state.me);
     element.classList.toggle("row--unread", conversation.unread > 0);
     parts.unread.hidden = conversation.unread === 0;
     setText(parts["unread-text"], conversation.unread > 99 ? "99+" : String(conversation.unread));
@@ -193,15 +184,17 @@ export class Roster {
   }
 }
 
-function drawPreview(element, message, me) {
+function drawPreview(element, { last_message: message, contact }, me) {
   if (!message) {
     setText(element, "No messages yet");
     return;
   }
-  const words = message.text.replace(/\s+/gu, " ") || WITHOUT_TEXT[message.type] || "A message";
+  const words = summary(message, contact.name);
+  const gone = isGone(message);
   const author = message.author_name === me.name ? "You" : firstName(message.author_name ?? "");
-  const mine = message.direction === "note" ? "Note: " : message.direction === "outbound" && author ? `${author}: ` : "";
-  const failed = message.status === "failed" || message.status === "unknown";
+  const mine = gone ? "" : message.direction === "note" ? "Note: " : message.direction === "outbound" && author ? `${author}: ` : "";
+  const failed = !gone && (message.status === "failed" || message.status === "unknown");
+  element.classList.toggle("row__text--gone", gone);
   element.classList.toggle("row__text--failed", failed);
   setText(element, failed ? `${message.status === "failed" ? "Not sent: " : "Not certain: "}${words}` : mine + words);
 }

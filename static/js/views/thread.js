@@ -246,9 +246,15 @@ export class Thread {
 // One's own message keeps its element when the server's copy takes the place of the page's.
 const keyOf = (message) => (message.client_id ? `c:${message.client_id}` : `m:${message.id}`);
 
+/** What was written elsewhere has no name, and stands with ours. */
+function sameSide(before, after) {
+  if (before?.id === after?.id) return before?.type === after?.type;
+  return before?.type === "agent" && after?.type === "agent" && (!before.id || !after.id);
+}
+
 function together(before, after) {
   if (before.direction !== after.direction || after.direction === "note") return false;
-  if (before.author?.id !== after.author?.id) return false;
+  if (!sameSide(before.author, after.author)) return false;
   const apart = Date.parse(after.sent_at) - Date.parse(before.sent_at);
   const plain = (message) => message.status !== "failed" && message.status !== "unknown" && !message.local?.match(/refused|waiting/u);
   return Math.abs(apart) < GROUP_MS && plain(before);
