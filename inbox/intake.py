@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -22,6 +22,7 @@ from inbox.changes import Changes
 from inbox.directory import Directory
 from inbox.domain.channel import Channel, Connector
 from inbox.domain.errors import MalformedPayload, StoreUnavailable
+from inbox.domain.ids import JournalId
 from inbox.domain.message import Message
 from inbox.domain.report import (
     ChannelNotice,
@@ -38,7 +39,7 @@ from inbox.domain.report import (
 from inbox.hub import Hub
 from inbox.people import People
 from inbox.profiles import Profiles
-from inbox.received import Received, Work
+from inbox.received import Received, Taken, Work
 from inbox.statuses import Statuses
 from inbox.store.journal import LEASE_S, JournalEntry
 from inbox.stores import Stores
@@ -46,6 +47,8 @@ from inbox.stores import Stores
 BATCH = 200
 HELD = 2000
 MOST_TRIES = 8
+# Batches that may be told and not closed yet: more would only wait for the database in memory.
+MOST_TOLD = 8
 
 OtherReport = (
     StatusReported
@@ -69,6 +72,15 @@ class _Batch:
     messages: list[Work] = field(default_factory=list)
     others: list[tuple[JournalEntry, OtherReport, Channel]] = field(default_factory=list)
     verdicts: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """Entries whose messages are stored and told, with what is still to be done for them."""
+
+    entries: Sequence[JournalEntry]
+    taken: Taken
+    verdicts: Mapping[str, Counter[str]]
 
 
 class Intake:
@@ -106,6 +118,9 @@ class Intake:
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
+        self._told: list[_Told] = []
+        self._close_soon = asyncio.Event()
+        self._closed = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
     # -- the worker ------------------------------------------------------------------------
@@ -114,6 +129,7 @@ class Intake:
         await self._profiles.start()
         self._tasks = [
             asyncio.create_task(self._work_forever(), name="intake"),
+            asyncio.create_task(self._close_forever(), name="intake-close"),
             asyncio.create_task(self._sweep_forever(), name="intake-sweep"),
         ]
 
@@ -164,7 +180,7 @@ class Intake:
 
     async def _take(self, batch: Sequence[JournalEntry]) -> None:
         try:
-            await self.process(batch)
+            told = await self._tell(batch)
         except StoreUnavailable as error:
             # It stays in hand and goes on once the database is back. Should its lease run out
             # meanwhile, another server does the same once more, with no second effect.
@@ -178,10 +194,44 @@ class Intake:
             return
         except Exception:  # the worker's top: one bad entry must not take the others with it
             _log.exception("a batch failed, taking its entries one by one")
-            for entry in batch:
-                await self._take_alone(entry)
+            await self._take_each_alone(batch)
+        else:
+            self._told.append(told)
+            self._closed.clear()
+            self._close_soon.set()
+            if told.taken.urgent or len(self._told) > MOST_TOLD:
+                await self._closed.wait()
         self._waits = False
-        self._in_hand.difference_update(entry.id for entry in batch)
+
+    async def _close_forever(self) -> None:
+        """Close what was told, as much at once as has gathered meanwhile: the next batch is stored
+        and told while this is written."""
+        while True:
+            await self._close_soon.wait()
+            self._close_soon.clear()
+            told, self._told = self._told, []
+            try:
+                await self._close(told)
+            except StoreUnavailable:
+                self._told = [*told, *self._told]
+                self._close_soon.set()
+                await asyncio.sleep(0.5)
+                continue
+            except Exception:  # the worker's top: one bad entry must not keep the others open
+                _log.exception("closing failed, taking its entries one by one")
+                await self._take_each_alone([entry for one in told for entry in one.entries])
+            else:
+                self._let_go(entry for one in told for entry in one.entries)
+            if not self._told:
+                self._closed.set()
+
+    async def _take_each_alone(self, entries: Sequence[JournalEntry]) -> None:
+        for entry in entries:
+            await self._take_alone(entry)
+        self._let_go(entries)
+
+    def _let_go(self, entries: Iterable[JournalEntry]) -> None:
+        self._in_hand.difference_update(entry.id for entry in entries)
         if not self._in_hand:
             self._idle.set()
 
@@ -207,16 +257,27 @@ class Intake:
 
         raises   StoreUnavailable: some of it is done; all of it may be done again
         """
+        await self._close([await self._tell(entries)])
+
+    async def _tell(self, entries: Sequence[JournalEntry]) -> _Told:
+        """Store what these entries report and tell agents of it."""
         batch = _Batch()
         for entry in entries:
             await self._read(entry, batch)
-        await self._received.take(batch.messages, batch.verdicts)
+        taken = await self._received.take(batch.messages, batch.verdicts)
         for entry, report, channel in batch.others:
             batch.verdicts[entry.id][await self._other(report, channel, entry.received_at)] += 1
-        verdicts = [(entry.id, _words(batch.verdicts[entry.id])) for entry in entries]
-        for entry in entries:
-            for verdict, count in batch.verdicts[entry.id].items():
-                REPORTS.labels(entry.kind, verdict).inc(count)
+        return _Told(entries, taken, batch.verdicts)
+
+    async def _close(self, told: Sequence[_Told]) -> None:
+        """What may come a moment later, of several batches at once; then their entries are done."""
+        await self._received.follow_up([one.taken for one in told])
+        verdicts: list[tuple[JournalId, str]] = []
+        for one in told:
+            for entry in one.entries:
+                verdicts.append((entry.id, _words(one.verdicts[entry.id])))
+                for verdict, count in one.verdicts[entry.id].items():
+                    REPORTS.labels(entry.kind, verdict).inc(count)
         await self._stores.journal.finish(verdicts)
 
     async def _read(self, entry: JournalEntry, batch: _Batch) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from inbox import drafts, events
-from inbox.automation.keywords import KeywordAnswers, hear
+from inbox.automation.keywords import Heard, KeywordAnswers, hear
 from inbox.changes import Changes
 from inbox.domain.channel import Channel, Connector
 from inbox.domain.contact import Identity
@@ -24,7 +24,7 @@ from inbox.ids import new_id
 from inbox.people import Arrival, People
 from inbox.profiles import Profiles
 from inbox.statuses import Statuses, believable, happened_at
-from inbox.store.conversations import Summary
+from inbox.store.conversations import Summary, layers
 from inbox.store.files import Fetch
 from inbox.store.journal import JournalEntry
 from inbox.store.message_documents import provider_key
@@ -44,6 +44,19 @@ class Work:
     channel: Channel
     message: Message | None = None
     identity: Identity | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Messages that are stored and told, but not summed up yet.
+
+    urgent   one of them asks to stop, start or be helped: what follows must not wait
+    """
+
+    conversations: Mapping[ConversationId, Conversation]
+    groups: Mapping[ConversationId, Sequence[Work]]
+    summaries: Sequence[Summary]
+    urgent: bool
 
 
 class Received:
@@ -69,12 +82,15 @@ class Received:
         self._wake_delivery = wake_delivery
         self._wake_fetching = wake_fetching
         self._keywords = KeywordAnswers(stores)
+        # Conversations as they will be once they are summed up: who reads one before that would
+        # take numbers that are gone.
+        self._ahead: dict[ConversationId, Conversation] = {}
 
-    async def take(self, arrived: Sequence[Work], verdicts: Verdicts) -> None:
-        """Store and tell what arrived, and do what follows from it."""
+    async def take(self, arrived: Sequence[Work], verdicts: Verdicts) -> Taken:
+        """Store and tell what arrived; `follow_up` does the rest."""
         works = await self._without_our_own(self._each_once(arrived, verdicts), verdicts)
         if not works:
-            return
+            return Taken({}, {}, (), urgent=False)
         known = await self._people.recognise(
             [
                 Arrival(sender=w.report.sender, channel=w.channel, at=w.entry.received_at)
@@ -91,6 +107,7 @@ class Received:
                 for work, person in zip(works, known, strict=True)
             }
         )
+        conversations = {key: self._as_told(one) for key, one in conversations.items()}
         summaries: list[Summary] = []
         await self._store_first(conversations, groups)
         for conversation_id, group in groups.items():
@@ -100,15 +117,49 @@ class Received:
         await self._hub.publish(
             [events.message_created(w.message) for w in works if w.message is not None]
         )
-        reopened = await self._stores.conversations.summarise(summaries)
+        for summary in summaries:
+            self._ahead[summary.conversation.id] = summary.outlook()
+        urgent = any(self._heard(work) is not None for work in works)
+        return Taken(conversations, groups, summaries, urgent=urgent)
+
+    async def follow_up(self, batches: Sequence[Taken]) -> None:
+        """Sum up conversations, fetch files, act on keywords; of several batches at once, since a
+        conversation that got many messages is summed up once. May be repeated."""
+        reopened: list[ConversationId] = []
+        for layer in layers([summary for taken in batches for summary in taken.summaries]):
+            reopened += await self._stores.conversations.summarise(layer)
+            for summary in layer:
+                ahead = self._ahead.get(summary.conversation.id)
+                if ahead is not None and ahead.last_seq <= summary.newest.seq:
+                    del self._ahead[summary.conversation.id]
+        known = {key: one for taken in batches for key, one in taken.conversations.items()}
         await self._hub.publish(
             [
-                events.conversation_status(conversations[one], "conversation.reopened", "open")
+                events.conversation_status(known[one], "conversation.reopened", "open")
                 for one in reopened
             ]
         )
-        for conversation_id, group in groups.items():
-            await self._afterwards(conversation_id, group)
+        for taken in batches:
+            for conversation_id, group in taken.groups.items():
+                await self._afterwards(conversation_id, group)
+
+    def _as_told(self, conversation: Conversation) -> Conversation:
+        """The conversation with what was told of it and is not summed up yet."""
+        ahead = self._ahead.get(conversation.id)
+        if ahead is None or ahead.last_seq <= conversation.last_seq:
+            return conversation
+        return replace(
+            conversation,
+            last_seq=ahead.last_seq,
+            inbound_seq=ahead.inbound_seq,
+            newest_sent_at=ahead.newest_sent_at,
+        )
+
+    def _heard(self, work: Work) -> Heard | None:
+        """The keyword in what a contact wrote; None in what our side wrote elsewhere."""
+        if work.report.direction == "outbound":
+            return None
+        return hear(work.report, self._connectors[work.entry.kind].manifest, work.channel)
 
     @staticmethod
     def _each_once(arrived: Sequence[Work], verdicts: Verdicts) -> list[Work]:
@@ -276,8 +327,8 @@ class Received:
             await self._want_files(work, message)
             self._profiles.wonder(identity, conversation_id, work.channel)
             manifest = self._connectors[work.entry.kind].manifest
-            heard = hear(work.report, manifest, work.channel)
-            if heard is None or work.report.direction == "outbound":
+            heard = self._heard(work)
+            if heard is None:
                 continue
             conversation = await self._stores.conversations.find(
                 message.workspace_id, conversation_id

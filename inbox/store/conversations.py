@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from pymongo import UpdateOne
@@ -56,6 +56,51 @@ class Summary:
     newest_sent_at: datetime | None = None
     waiting_since: datetime | None = None
     answered: bool = False
+
+    def outlook(self) -> Conversation:
+        """The conversation's numbers as they will be once this is written."""
+        times = [self.conversation.newest_sent_at, self.newest_sent_at]
+        return replace(
+            self.conversation,
+            last_seq=max(self.conversation.last_seq, self.newest.seq),
+            inbound_seq=max(self.conversation.inbound_seq, self.newest.inbound_seq),
+            newest_sent_at=max((at for at in times if at is not None), default=None),
+        )
+
+    def and_then(self, later: Summary) -> Summary:
+        """Both in one, where neither is an answer."""
+        return Summary(
+            conversation=self.conversation,
+            newest=max(self.newest, later.newest, key=lambda message: message.seq),
+            last_inbound_at=_latest(self.last_inbound_at, later.last_inbound_at),
+            basis_at=_latest(self.basis_at, later.basis_at),
+            newest_sent_at=_latest(self.newest_sent_at, later.newest_sent_at),
+            waiting_since=min(
+                (at for at in (self.waiting_since, later.waiting_since) if at is not None),
+                default=None,
+            ),
+        )
+
+
+def _latest(one: datetime | None, other: datetime | None) -> datetime | None:
+    return max((at for at in (one, other) if at is not None), default=None)
+
+
+def layers(summaries: Sequence[Summary]) -> list[list[Summary]]:
+    """Summaries to be written one layer after the other, each conversation once in a layer.
+
+    What may be written together is merged; an answer may not, since what came before it no longer
+    waits and what comes after it does.
+    """
+    found: list[dict[ConversationId, Summary]] = []
+    for summary in summaries:
+        key = summary.conversation.id
+        before = found[-1].get(key) if found else None
+        if not found or (before is not None and (before.answered or summary.answered)):
+            found.append({key: summary})
+        else:
+            found[-1][key] = summary if before is None else before.and_then(summary)
+    return [list(layer.values()) for layer in found]
 
 
 class ConversationStore:
@@ -319,11 +364,14 @@ class ConversationStore:
         match: Document = {"_id": summary.conversation.id, "last_seq": {"$lt": newest.seq}}
         if summary.last_inbound_at is not None:
             match["status"] = ConversationStatus.OPEN
+        update: Document = {"$set": fixed, "$max": _growing(summary)}
+        # The field is absent while nobody waits, so that the first who does sets it and those who
+        # follow do not.
         if summary.answered:
-            fixed["waiting_since"] = None
-        elif summary.waiting_since is not None and summary.conversation.waiting_since is None:
-            fixed["waiting_since"] = summary.waiting_since
-        return UpdateOne(match, {"$set": fixed, "$max": _growing(summary)})
+            update["$unset"] = {"waiting_since": 1}
+        elif waits := _waits(summary):
+            update["$min"] = waits
+        return UpdateOne(match, update)
 
     async def _reopen(self, summaries: Sequence[Summary]) -> list[ConversationId]:
         reopened: list[ConversationId] = []
@@ -344,9 +392,9 @@ class ConversationStore:
                         "$set": {
                             "last_message": self.preview_document(summary.newest),
                             "last_activity_at": summary.newest.received_at,
-                            "waiting_since": summary.waiting_since,
                         }
-                    },
+                    }
+                    | ({"$min": waits} if (waits := _waits(summary)) else {}),
                 )
         return reopened
 
@@ -416,6 +464,10 @@ class ConversationStore:
             )
         marks = await self.reads(agent_id, [message.conversation_id])
         return marks[message.conversation_id]
+
+
+def _waits(summary: Summary) -> Document:
+    return {} if summary.waiting_since is None else {"waiting_since": summary.waiting_since}
 
 
 def _growing(summary: Summary) -> Document:
