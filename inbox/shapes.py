@@ -114,6 +114,7 @@ def preview(value: Preview | None) -> Json | None:
         "status": value.status,
         "author_name": value.author_name and readable(value.author_name),
         "at": rfc3339(value.at),
+        "deleted_at": time(value.deleted_at),
     }
 
 

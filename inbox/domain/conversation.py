@@ -36,6 +36,7 @@ class Preview:
     status: str
     author_name: str | None
     at: datetime
+    deleted_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -135,6 +135,7 @@ class ConversationStore:
             "status": message.status,
             "author_name": self._sealed_author(message),
             "at": message.received_at,
+            "deleted_at": message.deleted_at,
         }
 
     def _sealed_author(self, message: Message) -> bytes | None:
@@ -159,6 +160,7 @@ class ConversationStore:
                 bytes(doc["author_name"]), f"conversations:{conversation_id}:author"
             ),
             at=doc["at"],
+            deleted_at=doc.get("deleted_at"),
         )
 
     def _from_document(self, doc: Document) -> Conversation:
@@ -423,11 +425,16 @@ class ConversationStore:
 
     async def show_text(self, message: Message) -> None:
         """Keep the preview's words right while the message is the newest."""
-        shown = self.preview_document(message)["text"]
+        shown = self.preview_document(message)
         async with reachable():
             await self._conversations.update_one(
                 {"_id": message.conversation_id, "last_message.id": message.id},
-                {"$set": {"last_message.text": shown}},
+                {
+                    "$set": {
+                        "last_message.text": shown["text"],
+                        "last_message.deleted_at": shown["deleted_at"],
+                    }
+                },
             )
 
     # -- read marks ------------------------------------------------------------------------

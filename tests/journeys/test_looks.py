@@ -178,5 +178,5 @@ def test_the_pictures_of_the_documentation(
         phone_of = customers.locator(f".phone--{kind}")
         phone_of.locator("select").select_option(label=name)
         expect(phone_of.locator(".screen__name")).to_have_text(name)
-    expect(customers.locator(".bubble__image")).not_to_have_js_property("naturalWidth", 0)
+    expect(customers.locator(".bubble__image").first).not_to_have_js_property("naturalWidth", 0)
     shoot(customers, "customers.png")

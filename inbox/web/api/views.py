@@ -197,11 +197,16 @@ async def gate(context: Context, agent: Agent, conversation: Conversation) -> Js
     if hours is not None and known.last_inbound_at is not None:
         closes_at = known.last_inbound_at + timedelta(hours=hours)
     answers = await decisions(context, conversation, channel, now)
+    person_until = None
+    person_days = policy(channel, manifest).human_agent_days
+    if person_days is not None and known.last_inbound_at is not None:
+        person_until = known.last_inbound_at + timedelta(days=person_days)
     return {
         "window": {
             "hours": hours,
             "open": hours is None or (closes_at is not None and now < closes_at),
             "closes_at": shapes.time(closes_at),
+            "person_until": shapes.time(person_until),
         },
         "decisions": {purpose.value: shapes.decision(one) for purpose, one in answers.items()},
         "alternatives": await _alternatives(context, agent, conversation, now),

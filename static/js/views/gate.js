@@ -37,11 +37,9 @@ export function wording({ gate, conversation, channel, newer = 0, failed = false
   return trouble && !words.waiting ? { ...words, tone: "warn", icon: "triangle-alert", text: `${trouble} ${words.text}` } : words;
 }
 
-/** After the window a person may still answer; how many days, only the gate's own sentence says. */
-function onlyPeople({ window, decisions }) {
-  const days = Number(/within (\d+) days/u.exec(decisions.reply.reason)?.[1]);
-  const wrote = Date.parse(window.closes_at) - window.hours * 3_600_000;
-  const until = days && wrote ? wrote + days * 86_400_000 : null;
+/** After the window a person may still answer, for some days. */
+function onlyPeople({ window }) {
+  const until = window.person_until ? Date.parse(window.person_until) : null;
   const text = `After ${window.hours} hours: only a person may answer${until ? `, until ${moment(new Date(until).toISOString())}` : ""}`;
   return { tone: "warn", icon: "clock", text, open: true, ranOut: until !== null && until <= now(), next: 60_000 };
 }
