@@ -263,9 +263,13 @@ class Past:
     ) -> None:
         heard = hear(_report(line, channel), manifest, channel)
         if heard is not None and heard.by_provider:
-            await self._keywords.act(
-                heard, message, conversation, identity, channel, manifest, line.at, line.at
+            recorded = await self._keywords.record(
+                heard, message, identity, manifest, line.at, line.at
             )
+            if recorded is not None:
+                await self._keywords.act(
+                    heard, recorded, message, conversation, identity, channel, manifest, line.at
+                )
 
     async def _again(
         self, workspace_id: WorkspaceId, conversation_id: ConversationId

@@ -174,6 +174,9 @@ class Intake:
                 due = await self._stores.journal.claim_due(datetime.now(UTC), held=self._in_hand)
             except StoreUnavailable:
                 continue
+            except Exception:  # the worker's top: without this sweep nothing is ever tried again
+                _log.exception("the journal sweep failed")
+                continue
             for entry in due:
                 if entry.id not in self._in_hand:
                     self.hand_over(entry)
@@ -326,10 +329,11 @@ class Intake:
         if addressed is None or account in (addressed.account, *addressed.config.values()):
             return addressed
         other = await self._directory.find_by_account(entry.kind, account)
-        field_name = self._connectors[entry.kind].manifest.signing_field
-        if other is None or other.setting(field_name) != addressed.setting(field_name):
+        if other is None:
             return None
-        return other
+        field_name = self._connectors[entry.kind].manifest.signing_field
+        shared = other.signing_secrets(field_name) & addressed.signing_secrets(field_name)
+        return other if shared else None
 
 
 def _words(verdicts: Counter[str]) -> str:

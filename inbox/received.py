@@ -14,6 +14,7 @@ from inbox import drafts, events
 from inbox.automation.keywords import Heard, KeywordAnswers, hear
 from inbox.changes import Changes
 from inbox.domain.channel import Channel, Connector
+from inbox.domain.consent import ConsentEvent
 from inbox.domain.contact import Identity
 from inbox.domain.conversation import Conversation
 from inbox.domain.ids import AttachmentId, ConversationId, MessageId
@@ -44,6 +45,7 @@ class Work:
     channel: Channel
     message: Message | None = None
     identity: Identity | None = None
+    recorded: ConsentEvent | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +116,13 @@ class Received:
             conversation = conversations[conversation_id]
             await self._store_rest(conversation, group, verdicts)
             summaries += _summary(conversation, group, self._connectors)
+        await self._record_keywords(works)
         await self._hub.publish(
             [events.message_created(w.message) for w in works if w.message is not None]
         )
         for summary in summaries:
             self._ahead[summary.conversation.id] = summary.outlook()
-        urgent = any(self._heard(work) is not None for work in works)
+        urgent = any(work.recorded is not None for work in works)
         return Taken(conversations, groups, summaries, urgent=urgent)
 
     async def follow_up(self, batches: Sequence[Taken]) -> None:
@@ -154,6 +157,21 @@ class Received:
             inbound_seq=ahead.inbound_seq,
             newest_sent_at=ahead.newest_sent_at,
         )
+
+    async def _record_keywords(self, works: Sequence[Work]) -> None:
+        """A STOP is on record before anything else happens to any message of the batch."""
+        for work in works:
+            heard = self._heard(work)
+            if heard is None or work.message is None or work.identity is None:
+                continue
+            work.recorded = await self._keywords.record(
+                heard,
+                work.message,
+                work.identity,
+                self._connectors[work.entry.kind].manifest,
+                at=work.message.sent_at,
+                now=work.entry.received_at,
+            )
 
     def _heard(self, work: Work) -> Heard | None:
         """The keyword in what a contact wrote; None in what our side wrote elsewhere."""
@@ -328,7 +346,7 @@ class Received:
             self._profiles.wonder(identity, conversation_id, work.channel)
             manifest = self._connectors[work.entry.kind].manifest
             heard = self._heard(work)
-            if heard is None:
+            if heard is None or work.recorded is None:
                 continue
             conversation = await self._stores.conversations.find(
                 message.workspace_id, conversation_id
@@ -337,19 +355,22 @@ class Received:
                 continue
             published, queued = await self._keywords.act(
                 heard,
+                work.recorded,
                 message,
                 conversation,
                 identity,
                 work.channel,
                 manifest,
-                at=message.sent_at,
                 now=work.entry.received_at,
+                may_answer=not work.report.standby,
             )
             await self._hub.publish(published)
             self._wake_delivery(queued)
         await self._changes.catch_up([w.message for w in group if w.message is not None])
 
     async def _want_files(self, work: Work, message: Message) -> None:
+        if message.deleted_at is not None:
+            return  # taken back since; its files are not wanted any more
         pairs = zip(message.attachments, work.report.media, strict=True)
         for attachment, media in pairs:
             if attachment.state != "pending":

@@ -6,12 +6,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from inbox import drafts, events
-from inbox.consent import standing_of
 from inbox.domain.channel import Channel
 from inbox.domain.consent import ConsentEvent, ConsentType, Purpose
 from inbox.domain.contact import Identity
 from inbox.domain.ids import MessageId
-from inbox.domain.message import Direction, Failure, Message
+from inbox.domain.message import Direction, Failure, Message, Status
 from inbox.domain.report import PreferenceReported, StatusReported, WatermarkReported
 from inbox.hub import Hub
 from inbox.store.message_documents import provider_key
@@ -20,6 +19,8 @@ from inbox.stores import Stores
 
 # A provider's clock may run ahead of ours; a time further off than this is not believed.
 AHEAD = timedelta(minutes=10)
+# We hear that a message was taken a moment after the provider has dated it.
+ANSWER_LAG = timedelta(seconds=2)
 
 
 def believable(at: datetime | None, received_at: datetime) -> datetime | None:
@@ -53,6 +54,10 @@ class Statuses:
             message = await self._reported_message(report, channel)
             if message is None:
                 return "early_status"
+        says_little = report.status in (Status.SENT, Status.FAILED)
+        if says_little and await self._stores.messages.is_of_ended_try(message, report.provider_id):
+            # Only that an earlier try arrived after all would still matter.
+            return "ended_try"
         await self._learn_from_error(report, channel, message, at)
         moved = await self._stores.messages.set_status(
             message, report.status, at, failure=failure, provider_id=report.provider_id
@@ -118,10 +123,13 @@ class Statuses:
             limit=200,
         )
         for message in recent:
-            left_at = message.status_at.get("sent", message.sent_at)
-            if message.direction is not Direction.OUTBOUND or left_at > through:
+            # What has not left, or has failed, no watermark speaks of.
+            left_at = message.status_at.get("sent")
+            if left_at is None or left_at - ANSWER_LAG > through:
                 continue
-            moved = await self._stores.messages.set_status(message, report.status, at)
+            moved = await self._stores.messages.set_status(
+                message, report.status, at, only_from=(Status.SENT, Status.DELIVERED)
+            )
             if moved is not None:
                 await self._stores.conversations.show_status(moved)
                 await self._hub.publish([events.status_changed(moved, message.status)])
@@ -148,9 +156,6 @@ class Statuses:
             )
         identity, conversation_id = found
         types = {"stop": ConsentType.PROVIDER_OPT_OUT, "resume": ConsentType.PROVIDER_OPT_IN}
-        before = await standing_of(self._stores, identity, now)
-        if before.marketing_block is (report.act == "stop"):
-            return "preference_known"
         recorded = replace(
             drafts.consent(
                 self._stores,
@@ -165,7 +170,10 @@ class Statuses:
             by_provider=True,
             code=report.code,
         )
-        await self._stores.ledger.record(recorded)
+        # Of two reports of one wish the second is known by its time.
+        once = f"{recorded.points[0]}:{recorded.type}:{recorded.at.isoformat()}"
+        if not await self._stores.ledger.record(recorded, once=once):
+            return "preference_known"
         conversation = await self._stores.conversations.find(channel.workspace_id, conversation_id)
         if conversation is not None:
             await self._hub.publish([events.consent_changed(conversation, recorded)])

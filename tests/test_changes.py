@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from inbox.consent import standing_of
+from inbox.domain.event import Carried, Resync
 from inbox.domain.message import Direction, Status
-from tests.office import NOW, Office, meta_body, whatsapp, whatsapp_item
+from inbox.domain.report import Sender, WatermarkReported
+from inbox.statuses import Statuses
+from tests.office import NOW, WHATSAPP, Office, meta_body, whatsapp, whatsapp_item
 
 ORIGINAL = "wamid.original"
 # In the past, for no time is later than when we heard of it.
@@ -148,3 +153,74 @@ async def test_news_that_stops_the_account_waits_for_an_admin(office: Office) ->
     assert channel is not None
     assert channel.state == "reauthorization_required"
     assert channel.trouble
+
+
+async def test_a_watermark_moves_only_what_has_left(office: Office) -> None:
+    await office.takes("whatsapp", original())
+    queued = await office.accepts("Not sent yet", at=THEN)
+    sent = await office.accepts("Sent", at=THEN)
+    await office.stores.outbox.claim(sent, NOW + timedelta(minutes=1))
+    await office.stores.outbox.record_sent(sent, "wamid.out", {}, THEN)
+    seen = WatermarkReported(
+        account=WHATSAPP,
+        sender=Sender(keys=("15550101",), address="+15550101", handle="+15550101"),
+        status=Status.READ,
+        through=NOW,
+    )
+    channel = office.channels["whatsapp"]
+    await Statuses(office.stores, office.hub).apply_watermark(seen, channel, NOW)
+    assert (await office.again(sent)).status is Status.READ
+    waiting = await office.again(queued)
+    assert waiting.status is Status.QUEUED
+    assert waiting.delivery is not None
+
+
+async def test_a_stop_is_on_record_before_anybody_is_told(office: Office) -> None:
+    """Told by a listener of the hub, which hears in the instant of the telling."""
+    asked: list[asyncio.Task[list[str]]] = []
+
+    def hear(item: Carried | Resync) -> None:
+        if isinstance(item, Carried) and item.type == "message.created" and not asked:
+            asked.append(asyncio.get_running_loop().create_task(recorded()))
+
+    async def recorded() -> list[str]:
+        docs = await office.stores.database["ledger"].find({}).to_list(10)
+        return [str(doc["type"]) for doc in docs]
+
+    listening = await office.hub.listen(office.workspace_id, None, hear)
+    await office.takes("whatsapp", original("STOP"))
+    listening.close()
+    assert await asked[0] == ["opt_out"]
+
+
+async def test_an_entry_whose_message_was_taken_back_can_be_done_again(office: Office) -> None:
+    item = whatsapp_item("", id_=ORIGINAL, at=THEN)
+    del item["text"]
+    picture = {**item, "type": "image", "image": {"id": "m1", "mime_type": "image/png"}}
+    entry = await office.journal("whatsapp", whatsapp(picture))
+    await office.an_intake().process([entry])
+    await office.takes("whatsapp", unsend())
+    await office.an_intake().process([entry])
+    (message,) = await office.thread()
+    assert message.deleted_at is not None
+    assert message.attachments == ()
+
+
+async def test_preferences_end_the_same_in_any_order(office: Office) -> None:
+    def told(value: str, after_s: int) -> bytes:
+        wish = {
+            "wa_id": "15550101",
+            "user_id": "US.101",
+            "detail": "x",
+            "category": "marketing_messages",
+            "value": value,
+            "timestamp": int((THEN + timedelta(seconds=after_s)).timestamp()),
+        }
+        return meta_body({"user_preferences": [wish]}, field_="user_preferences")
+
+    await office.takes("whatsapp", original())
+    for body in (told("stop", 1), told("stop", 3), told("resume", 2), told("stop", 3)):
+        await office.takes("whatsapp", body)
+    standing = await standing_of(office.stores, await office.identity(), NOW)
+    assert standing.marketing_block
+    assert len(await office.ledger()) == 3

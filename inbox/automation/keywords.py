@@ -12,7 +12,7 @@ from datetime import datetime
 from inbox import drafts, events
 from inbox.consent import facts, policy, standing_of
 from inbox.domain.channel import Channel, Manifest
-from inbox.domain.consent import ConsentType, Purpose
+from inbox.domain.consent import ConsentEvent, ConsentType, Purpose
 from inbox.domain.contact import Identity
 from inbox.domain.conversation import Conversation
 from inbox.domain.event import Event
@@ -62,23 +62,22 @@ class KeywordAnswers:
     def __init__(self, stores: Stores) -> None:
         self._stores = stores
 
-    async def act(
+    async def record(
         self,
         heard: Heard,
         message: Message,
-        conversation: Conversation,
         identity: Identity,
-        channel: Channel,
         manifest: Manifest,
         at: datetime,
         now: datetime,
-    ) -> tuple[list[Event], list[Message]]:
-        """Record, show and answer; (events to publish, messages now in the outbox)."""
+    ) -> ConsentEvent | None:
+        """Put what was asked for on record, before anybody is told of the message: from then on
+        the gate knows. None for a START of who never stopped: it is an ordinary word then."""
         before = await standing_of(self._stores, identity, now)
         stopped = before.opt_out is not None or before.provider_block
         means_nothing = heard.word is Keyword.START and not stopped
         if means_nothing and not await self._is_on_record(identity, message, now):
-            return [], []  # "yes" and "start" are ordinary words of who never stopped
+            return None
         recorded = replace(
             drafts.consent(
                 self._stores,
@@ -94,12 +93,35 @@ class KeywordAnswers:
             hard=heard.word is Keyword.STOP and manifest.hard_stop,
             by_provider=heard.by_provider and heard.word is Keyword.STOP,
         )
-        is_new = await self._stores.ledger.record(recorded)
+        await self._stores.ledger.record(recorded)
+        return recorded
+
+    async def act(
+        self,
+        heard: Heard,
+        recorded: ConsentEvent,
+        message: Message,
+        conversation: Conversation,
+        identity: Identity,
+        channel: Channel,
+        manifest: Manifest,
+        now: datetime,
+        *,
+        may_answer: bool = True,
+    ) -> tuple[list[Event], list[Message]]:
+        """Show what is on record and answer it; (events to publish, messages now in the outbox).
+
+        may_answer   False where somebody else's program answers this conversation
+        """
         published: list[Event] = []
-        if is_new and heard.word is not Keyword.HELP:
+        if heard.word is not Keyword.HELP:
             published.append(events.consent_changed(conversation, recorded))
         shown = await self._show(heard, message, conversation, channel, manifest, now)
-        answer = await self._answer(heard, message, conversation, identity, channel, manifest, now)
+        answer = None
+        if may_answer:
+            answer = await self._answer(
+                heard, message, conversation, identity, channel, manifest, now
+            )
         added = [one for one in (shown, answer) if one is not None]
         published += [events.message_created(one) for one in added]
         if added:

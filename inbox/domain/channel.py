@@ -141,6 +141,11 @@ class Channel:
     trouble: str | None = None
     created_at: datetime
 
+    def signing_secrets(self, field_name: str) -> frozenset[str]:
+        """Those that may sign its webhooks: several, by comma or line, while one is replaced."""
+        parts = self.setting(field_name).replace("\n", ",").split(",")
+        return frozenset(part.strip() for part in parts if part.strip())
+
     def setting(self, name: str) -> str:
         """A credential's text, secret or not; empty when it was not given."""
         if name in self.secrets:

@@ -27,6 +27,8 @@ from inbox.keyring import Keyring, KeyringError
 
 # Any: BSON documents are untyped by nature; each store module turns them into domain values.
 Document = dict[str, Any]
+# The server's code for a breach of a unique index.
+DUPLICATE_KEY = 11000
 Collection = AsyncIOMotorCollection[Any]
 
 _UP, _DOWN = ASCENDING, DESCENDING

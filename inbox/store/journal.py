@@ -13,12 +13,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from pymongo.errors import BulkWriteError
-
 from inbox import log
 from inbox.domain.channel import Payload
 from inbox.domain.errors import Busy, StoreUnavailable
 from inbox.domain.ids import ChannelId, JournalId, WorkspaceId
+from inbox.keyring import KeyringError
 from inbox.store.database import Database, Document, reachable
 
 KEEP_DAYS = 30
@@ -109,12 +108,14 @@ class JournalStore:
                 async with asyncio.timeout(4), reachable():
                     await self._journal.insert_many([doc for doc, _ in batch], ordered=False)
                 error: Exception | None = None
-            except (StoreUnavailable, BulkWriteError, TimeoutError) as cause:
-                error = StoreUnavailable("the journal did not take it")
-                error.__cause__ = cause
             except asyncio.CancelledError:
                 self._settle(batch, StoreUnavailable("the server is stopping"))
                 raise
+            except Exception as cause:  # the worker's top: whatever it is, callers are waiting
+                if not isinstance(cause, StoreUnavailable | TimeoutError):
+                    _log.exception("the journal was refused")
+                error = StoreUnavailable("the journal did not take it")
+                error.__cause__ = cause
             self._settle(batch, error)
 
     @staticmethod
@@ -187,8 +188,13 @@ class JournalStore:
                         {"_id": doc["_id"], "next_at": doc["next_at"]},
                         {"$set": {"next_at": lease}, "$inc": {"attempts": 1}},
                     )
-                    if won.modified_count:
+                    if not won.modified_count:
+                        continue
+                    try:
                         claimed.append(self._from_document(doc))
+                    except KeyringError:  # sealed with a key that is gone: nobody can read it
+                        _log.error("a journal entry cannot be opened", journal=doc["_id"])
+                        await self.bury(JournalId(doc["_id"]), "KeyringError")
             return [entry for entry in claimed if entry.id not in self._lately]
         finally:
             self._claims -= 1

@@ -17,9 +17,11 @@ class LedgerStore:
         self._ledger = database.durable("ledger")
         self._keyring = database.keyring
 
-    async def record(self, event: ConsentEvent) -> bool:
-        """Add one event; False when this happening is on record already."""
-        once = f"{event.message_id}:{event.type}" if event.message_id else event.id
+    async def record(self, event: ConsentEvent, *, once: str | None = None) -> bool:
+        """Add one event; False when this happening is on record already: by its message, or by
+        `once` where it has none."""
+        if once is None:
+            once = f"{event.message_id}:{event.type}" if event.message_id else event.id
         document: Document = {
             "_id": event.id,
             "workspace_id": event.workspace_id,

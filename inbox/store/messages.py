@@ -27,7 +27,7 @@ from inbox.domain.message import (
     Status,
     may_become,
 )
-from inbox.store.database import Database, Document, reachable
+from inbox.store.database import DUPLICATE_KEY, Database, Document, reachable
 from inbox.store.message_documents import (
     MessageDocuments,
     attachment_document,
@@ -213,7 +213,11 @@ class MessageStore(MessageDocuments):
                 async with reachable():
                     await collection.insert_many(documents, ordered=True)
             except BulkWriteError as error:
+                if not error.details["writeErrors"]:  # written, and perhaps not everywhere
+                    raise StoreUnavailable("the database did not confirm a message") from error
                 first = error.details["writeErrors"][0]
+                if first["code"] != DUPLICATE_KEY:
+                    raise
                 stored += batch[: first["index"]]
                 if "seq" not in first.get("keyPattern", {}):
                     raise Duplicate(await self._stored_twin(batch[first["index"]])) from error
@@ -291,11 +295,14 @@ class MessageStore(MessageDocuments):
         *,
         failure: Failure | None = None,
         provider_id: str | None = None,
+        only_from: Sequence[Status] | None = None,
     ) -> Message | None:
         """Move an outbound message forwards; None when it was there or further already.
 
-        `provider_id` is taken over when the message has none yet: evidence that it was sent.
+        provider_id  taken over when the message has none yet: evidence that it was sent
+        only_from    the statuses that this evidence can speak of; any lower one unless given
         """
+        lower = [one for one in may_become(status) if only_from is None or one in only_from]
         change: Document = {"status": status, f"status_at.{status}": at}
         change["failure"] = self.sealed_failure(message.id, failure)
         # What is known to have left, or to have failed, must not be sent again by itself.
@@ -305,11 +312,20 @@ class MessageStore(MessageDocuments):
             update["$addToSet"] = {"keys": provider_key(message.channel_id, provider_id)}
         async with reachable():
             result = await self._messages.update_one(
-                {"_id": message.id, "status": {"$in": list(may_become(status))}}, update
+                {"_id": message.id, "status": {"$in": lower}}, update
             )
             if not result.modified_count:
                 return None
         return await self.find(message.workspace_id, message.id)
+
+    async def is_of_ended_try(self, message: Message, provider_id: str) -> bool:
+        """Whether the provider's id names an earlier try, after which the message was sent, or is
+        to be sent, once more."""
+        if message.provider_id is not None:
+            return message.provider_id != provider_id
+        async with reachable():
+            doc = await self._messages.find_one({"_id": message.id}, projection={"ended": 1})
+        return provider_id in ((doc or {}).get("ended") or [])
 
     async def settle_attachment(self, message: Message, attachment: Attachment) -> Message | None:
         """Replace a pending attachment by what became of it."""

@@ -112,3 +112,20 @@ async def test_closing_writes_what_is_waiting(store: Stores) -> None:
     await store.journal.close()
     await asyncio.gather(*waiting)
     assert len(await states(store)) == 5
+
+
+async def test_a_call_that_cannot_be_written_at_all_does_not_end_the_writer(store: Stores) -> None:
+    with pytest.raises(StoreUnavailable):
+        await store.journal.append(entry(kind=object()))  # nothing that BSON knows
+    await store.journal.append(taken := entry())
+    assert await states(store) == {taken.id: "new"}
+
+
+async def test_an_entry_that_nobody_can_open_is_buried_and_hides_no_other(store: Stores) -> None:
+    await store.journal.append(locked := entry())
+    await store.journal.append(fine := entry())
+    await store.database["journal"].update_one(
+        {"_id": locked.id}, {"$set": {"body": b"\x02k9" + bytes(40)}}
+    )
+    assert [one.id for one in await store.journal.claim_due(LATER)] == [fine.id]
+    assert (await states(store))[locked.id] == "dead"
