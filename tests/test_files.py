@@ -18,7 +18,7 @@ from inbox.domain.message import Attachment, Message, Status
 from inbox.files import MOST_BYTES, clean_name, make_safe
 from inbox.ids import new_id
 from tests.network import Served
-from tests.office import until
+from tests.office import Office, until
 
 PLANTED = b"planted by a camera"
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
@@ -269,3 +269,33 @@ async def test_a_picture_goes_out_to_the_customer(served: Served, kind: str) -> 
     assert received["text"] == "Your parcel"
     (media,) = received["media"]
     assert (media["mime"], media["size_bytes"]) == ("image/png", len(safe.content))
+
+
+# -- kept ------------------------------------------------------------------------------------------
+
+
+def a_document(content: bytes = PDF) -> Attachment:
+    return Attachment(
+        id=AttachmentId(new_id("att")),
+        kind="document",
+        state="ready",
+        mime="application/pdf",
+        size_bytes=len(content),
+    )
+
+
+async def test_what_is_left_of_an_upload_that_was_cut_off_does_not_keep_the_file_out(
+    office: Office,
+) -> None:
+    files, content = office.stores.files, PDF * 10_000
+    attachment, before = a_document(content), a_document()
+    await files.put(office.workspace_id, before, PDF, now=datetime.now(UTC))
+    chunks = office.stores.database["files.chunks"]
+    await chunks.insert_one({"files_id": attachment.id, "n": 0, "data": b"the first half"})
+
+    await files.put(office.workspace_id, attachment, content, now=datetime.now(UTC))
+
+    assert await files.content(attachment.id) == content
+    await files.put(office.workspace_id, attachment, content, now=datetime.now(UTC))
+    assert await files.content(attachment.id) == content
+    assert await files.content(before.id) == PDF

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from gridfs.errors import FileExists, NoFile
 from motor.motor_asyncio import AsyncIOMotorGridFSBucket
 
+from inbox.domain.errors import StoreUnavailable
 from inbox.domain.ids import AgentId, AttachmentId, ConversationId, MessageId, WorkspaceId
 from inbox.domain.message import Attachment
 from inbox.domain.report import Media
@@ -20,6 +21,7 @@ from inbox.store.database import Database, Document, reachable
 from inbox.store.message_documents import attachment_document
 
 UPLOAD_KEPT = timedelta(days=1)
+_UPLOADS = 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,6 +52,7 @@ class Fetch:
 class FileStore:
     def __init__(self, database: Database) -> None:
         self._bucket = AsyncIOMotorGridFSBucket(database.raw, bucket_name="files")
+        self._files = database.durable("files.files")
         self._attachments = database.durable("attachments")
         self._fetches = database["fetches"]
         self._keyring = database.keyring
@@ -77,13 +80,29 @@ class FileStore:
         if conversation_id is None:
             document["expires_at"] = now + UPLOAD_KEPT
         async with reachable():
-            with suppress(FileExists):
-                await self._bucket.upload_from_stream_with_id(
-                    attachment.id, attachment.id, sealed, metadata={"workspace_id": workspace_id}
-                )
+            await self._upload(workspace_id, attachment.id, sealed)
             await self._attachments.update_one(
                 {"_id": attachment.id}, {"$set": document}, upsert=True
             )
+
+    async def _upload(
+        self, workspace_id: WorkspaceId, attachment_id: AttachmentId, sealed: bytes
+    ) -> None:
+        """GridFS writes the chunks first and the file last: chunks without a file are of an upload
+        that was cut off, and keep the next one out."""
+        for _ in range(_UPLOADS):
+            try:
+                await self._bucket.upload_from_stream_with_id(
+                    attachment_id, attachment_id, sealed, metadata={"workspace_id": workspace_id}
+                )
+            except FileExists:
+                if await self._files.find_one({"_id": attachment_id}) is not None:
+                    return
+                with suppress(NoFile):  # it takes the chunks along and misses the file
+                    await self._bucket.delete(attachment_id)
+            else:
+                return
+        raise StoreUnavailable("the file is being stored by somebody else")
 
     async def find(
         self, workspace_id: WorkspaceId, attachment_id: AttachmentId
