@@ -79,6 +79,9 @@ class Instagram(Messaging[InstagramAccount]):
     def address(self, account: InstagramAccount) -> str:
         return f"@{_username(account.username or account.name)}"
 
+    def meet(self, scoped_id: str) -> Customer | None:
+        return self.exchange.world.meet(igsid=scoped_id)
+
     def scoped_id(self, customer: Customer) -> str:
         return customer.igsid
 

@@ -210,7 +210,8 @@ class Messaging(MessagingContent[A]):
         scoped_id = part(body, "recipient").get("id")
         if not isinstance(scoped_id, str):
             raise Refused(100, "Param recipient must hold an id")
-        customer = self.exchange.world.find_by_scoped_id(scoped_id)
+        world = self.exchange.world
+        customer = world.find_by_scoped_id(scoped_id) or self.meet(scoped_id)
         if customer is None or self.scoped_id(customer) != scoped_id:
             raise Refused(100, "No matching user found", self.unknown_subcode)
         action = body.get("sender_action")
@@ -300,6 +301,9 @@ class Messaging(MessagingContent[A]):
         if tagged:
             self._check_tag(account, body.get("tag"))
         allowed = HUMAN_AGENT if tagged else WINDOW
+        customer = world.customers.get(key[2])
+        if last is None and customer is not None and customer.met:
+            return
         if last is None or now() - last >= allowed:
             raise Refused(
                 10, "This message is sent outside of allowed window.", self.window_subcode

@@ -58,6 +58,10 @@ class MessagingEvents(Kind[A]):
     def scoped_id(self, customer: Customer) -> str: ...
 
     @abstractmethod
+    def meet(self, scoped_id: str) -> Customer | None:
+        """Somebody whom the inbox knows and we do not; None: nobody is there."""
+
+    @abstractmethod
     def pack_receipt(
         self, account: A, customer: Customer, message: Message, status: str
     ) -> Pack | None:

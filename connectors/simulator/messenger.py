@@ -69,6 +69,9 @@ class Messenger(Messaging[MessengerAccount]):
     def address(self, account: MessengerAccount) -> str:
         return account.name
 
+    def meet(self, scoped_id: str) -> Customer | None:
+        return self.exchange.world.meet(psid=scoped_id)
+
     def scoped_id(self, customer: Customer) -> str:
         return customer.psid
 

@@ -159,7 +159,7 @@ class Sms(Kind[SmsAccount]):
         if code is not None or account is None:
             return self.error(400, code)
         to = fields["To"]
-        customer = self.exchange.world.find_by_phone(to)
+        customer = self.exchange.world.find_by_phone(to) or self.exchange.world.meet(phone=to)
         customer_id = customer.id if customer else f"unknown:{to}"
         if self.exchange.world.thread(self.name, account.account, customer_id).blocked:
             return self.error(400, 21610)

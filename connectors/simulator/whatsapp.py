@@ -161,7 +161,10 @@ class WhatsApp(WhatsAppEvents):
         if not target:
             return self.error(400, 131008, "Required parameter is missing: to or recipient")
         by_phone = bool(body.get("to"))
-        customer = world.find_by_phone(target) if by_phone else world.find_by_bsuid(target)
+        if by_phone:
+            customer = world.find_by_phone(target) or world.meet(phone=target)
+        else:
+            customer = world.find_by_bsuid(target) or world.meet(bsuid=target)
         message = Message(
             id=self.new_id(customer, outbound=True, media=False),
             kind=self.name,
@@ -244,6 +247,8 @@ class WhatsApp(WhatsAppEvents):
             return None
         earlier = self.exchange.world.messages(message.key)
         last = max((m.at for m in earlier if m.direction == "inbound"), default=None)
+        if last is None and customer.met:
+            return None
         # Meta takes a late message with 200 and only then says that the window was closed.
         return None if last is not None and now() - last < WINDOW else 131047
 

@@ -59,6 +59,7 @@ class Behaviour(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 class Customer(msgspec.Struct, frozen=True, kw_only=True):
     """phone          E.164, empty for one who hides it behind a user name (WhatsApp)
     psid, igsid    made from the id when not given
+    met            known only because the inbox wrote to them: nobody here knows when they wrote
     """
 
     id: str
@@ -68,6 +69,7 @@ class Customer(msgspec.Struct, frozen=True, kw_only=True):
     bsuid: str = ""
     psid: str = ""
     igsid: str = ""
+    met: bool = False
     behaviour: Behaviour = Behaviour()
 
     def __post_init__(self) -> None:
@@ -254,6 +256,26 @@ class World:
 
     def find_by_bsuid(self, bsuid: str) -> Customer | None:
         return self.customers.get(self._by_bsuid.get(bsuid, ""))
+
+    def meet(
+        self, *, phone: str = "", bsuid: str = "", psid: str = "", igsid: str = ""
+    ) -> Customer | None:
+        """Somebody whom we are asked to reach and do not know yet: whoever signs webhooks of their
+        own writes for such people. None for an id that ends with 0000: nobody is there."""
+        given = digits(phone) or bsuid or psid or igsid
+        if len(given) < 6 or given.endswith("0000"):
+            return None
+        customer = Customer(
+            id=f"met-{given}",
+            name=phone or given,
+            phone=phone,
+            bsuid=bsuid,
+            psid=psid,
+            igsid=igsid,
+            met=True,
+        )
+        self.put_customer(customer)
+        return customer
 
     def find_by_scoped_id(self, scoped_id: str) -> Customer | None:
         """By PSID or IGSID."""

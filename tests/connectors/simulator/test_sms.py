@@ -159,7 +159,7 @@ async def test_wrong_credentials_are_refused(
 
 
 async def test_an_unknown_handset_is_undelivered(simulator: Simulator, inbox: Inbox) -> None:
-    await simulator.twilio_send(inbox, To="+15550177")
+    await simulator.twilio_send(inbox, To="+15550000")
     await until(lambda: inbox.statuses() == ["sent", "undelivered"])
     assert inbox.at("/status")[1].form["ErrorCode"] == "30005"
 
@@ -248,3 +248,11 @@ async def test_a_slow_inbox_is_cut_off(simulator: Simulator, inbox: Inbox) -> No
 )
 def test_segments_are_counted_as_a_carrier_does(text: str, count: int) -> None:
     assert segments(text) == count
+
+
+async def test_somebody_whom_nobody_introduced_is_reached(
+    simulator: Simulator, inbox: Inbox
+) -> None:
+    """Whoever signs webhooks of their own writes for people that only the inbox has heard of."""
+    await simulator.twilio_send(inbox, To="+15550177")
+    await until(lambda: inbox.statuses() == ["sent", "delivered"])
