@@ -9,7 +9,7 @@ from inbox.domain.consent import Standing, standing
 from inbox.domain.contact import Identity
 from inbox.domain.conversation import Conversation
 from inbox.domain.gate import Facts, Policy
-from inbox.domain.keywords import Keyword, keyword
+from inbox.domain.keywords import Keyword, keyword, stop_phrase
 from inbox.stores import Stores
 
 
@@ -31,6 +31,10 @@ async def standing_of(stores: Stores, identity: Identity, now: datetime) -> Stan
     return standing(await stores.ledger.of_points(identity.workspace_id, points, now), now)
 
 
+def _asks_to_stop(text: str, manifest: Manifest) -> bool:
+    return keyword(text, manifest.words) is Keyword.STOP or stop_phrase(text)
+
+
 async def facts(
     stores: Stores,
     conversation: Conversation,
@@ -49,7 +53,7 @@ async def facts(
     )
     wrote = [conversation.last_inbound_at, *(one.sent_at for one in newer)]
     basis = [conversation.last_basis_at]
-    basis += [one.sent_at for one in newer if keyword(one.text, manifest.words) is not Keyword.STOP]
+    basis += [one.sent_at for one in newer if not _asks_to_stop(one.text, manifest)]
     return Facts(
         standing=await standing_of(stores, identity, now),
         last_inbound_at=max((at for at in wrote if at is not None), default=None),

@@ -11,10 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from inbox import drafts, events
-from inbox.automation.keywords import Heard, KeywordAnswers, hear
+from inbox.automation.keywords import Heard, KeywordAnswers, Recorded, hear
 from inbox.changes import Changes
 from inbox.domain.channel import Channel, Connector
-from inbox.domain.consent import ConsentEvent
 from inbox.domain.contact import Identity
 from inbox.domain.conversation import Conversation
 from inbox.domain.ids import AttachmentId, ConversationId, MessageId
@@ -45,7 +44,7 @@ class Work:
     channel: Channel
     message: Message | None = None
     identity: Identity | None = None
-    recorded: ConsentEvent | None = None
+    recorded: Recorded | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,17 +10,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from inbox import drafts, events
-from inbox.consent import facts, policy, standing_of
+from inbox.consent import facts, policy
 from inbox.domain.channel import Channel, Manifest
-from inbox.domain.consent import ConsentEvent, ConsentType, Purpose
+from inbox.domain.consent import ConsentEvent, ConsentType, Purpose, standing
 from inbox.domain.contact import Identity
 from inbox.domain.conversation import Conversation
 from inbox.domain.event import Event
 from inbox.domain.gate import Attempt, Sort, decide
-from inbox.domain.keywords import Keyword, keyword, provider_acts_on
+from inbox.domain.keywords import Keyword, keyword, provider_acts_on, stop_phrase
 from inbox.domain.message import Author, Delivery, Direction, Message
 from inbox.domain.report import MessageReceived
 from inbox.shapes import decision as decision_shape
+from inbox.shapes import readable
 from inbox.store.conversations import Summary
 from inbox.store.messages import Duplicate
 from inbox.stores import Stores
@@ -31,10 +32,12 @@ class Heard:
     """A keyword in a stored message, and how it was understood.
 
     by_provider   the provider acts on it too, and sends the confirmation itself
+    method        `keyword`, or `natural_language` where it took more than a word
     """
 
     word: Keyword
     by_provider: bool
+    method: str = "keyword"
 
 
 def hear(report: MessageReceived, manifest: Manifest, channel: Channel) -> Heard | None:
@@ -44,9 +47,11 @@ def hear(report: MessageReceived, manifest: Manifest, channel: Channel) -> Heard
         return Heard(word=Keyword(report.opt_out_type.lower()), by_provider=True)
     by_provider = provider_acts_on(report.text) if channel.provider_stop else None
     word = keyword(report.text, manifest.words) or by_provider
-    if word is None:
-        return None
-    return Heard(word=word, by_provider=by_provider is word)
+    if word is not None:
+        return Heard(word=word, by_provider=by_provider is word)
+    if stop_phrase(report.text):
+        return Heard(word=Keyword.STOP, by_provider=False, method="natural_language")
+    return None
 
 
 _RECORDED = {
@@ -54,6 +59,14 @@ _RECORDED = {
     Keyword.START: ConsentType.OPT_IN,
     Keyword.HELP: ConsentType.HELP,
 }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recorded:
+    """A line of the ledger; `again`: they had stopped already, so nothing new is to be told."""
+
+    event: ConsentEvent
+    again: bool
 
 
 class KeywordAnswers:
@@ -70,20 +83,21 @@ class KeywordAnswers:
         manifest: Manifest,
         at: datetime,
         now: datetime,
-    ) -> ConsentEvent | None:
+    ) -> Recorded | None:
         """Put what was asked for on record, before anybody is told of the message: from then on
         the gate knows. None for a START of who never stopped: it is an ordinary word then."""
-        before = await standing_of(self._stores, identity, now)
+        points = self._stores.people.tags(identity.kind, identity.keys)
+        known = await self._stores.ledger.of_points(identity.workspace_id, points, now)
+        before = standing((event for event in known if event.message_id != message.id), at)
         stopped = before.opt_out is not None or before.provider_block
-        means_nothing = heard.word is Keyword.START and not stopped
-        if means_nothing and not await self._is_on_record(identity, message, now):
+        if heard.word is Keyword.START and not stopped:
             return None
         recorded = replace(
             drafts.consent(
                 self._stores,
                 identity,
                 _RECORDED[heard.word],
-                method="keyword",
+                method=heard.method,
                 actor="contact",
                 at=at,
                 recorded_at=now,
@@ -91,15 +105,15 @@ class KeywordAnswers:
                 message_id=message.id,
             ),
             hard=heard.word is Keyword.STOP and manifest.hard_stop,
-            by_provider=heard.by_provider and heard.word is Keyword.STOP,
+            by_provider=heard.by_provider,
         )
         await self._stores.ledger.record(recorded)
-        return recorded
+        return Recorded(event=recorded, again=heard.word is Keyword.STOP and stopped)
 
     async def act(
         self,
         heard: Heard,
-        recorded: ConsentEvent,
+        recorded: Recorded,
         message: Message,
         conversation: Conversation,
         identity: Identity,
@@ -115,8 +129,10 @@ class KeywordAnswers:
         """
         published: list[Event] = []
         if heard.word is not Keyword.HELP:
-            published.append(events.consent_changed(conversation, recorded))
-        shown = await self._show(heard, message, conversation, channel, manifest, now)
+            published.append(events.consent_changed(conversation, recorded.event))
+        shown = None
+        if not recorded.again:
+            shown = await self._show(heard, message, conversation, channel, manifest, now)
         answer = None
         if may_answer:
             answer = await self._answer(
@@ -129,11 +145,6 @@ class KeywordAnswers:
             await self._stores.conversations.summarise([summary])
         return published, [] if answer is None else [answer]
 
-    async def _is_on_record(self, identity: Identity, message: Message, now: datetime) -> bool:
-        points = self._stores.people.tags(identity.kind, identity.keys)
-        known = await self._stores.ledger.of_points(identity.workspace_id, points, now)
-        return any(event.message_id == message.id for event in known)
-
     async def _show(
         self,
         heard: Heard,
@@ -144,16 +155,17 @@ class KeywordAnswers:
         now: datetime,
     ) -> Message | None:
         """The activity that tells agents what just happened; None when it is there already."""
+        name = readable(conversation.contact_name)
         if heard.word is Keyword.HELP:
             if not heard.by_provider:
                 return None
             text = f"{manifest.provider} answered HELP."
         elif heard.word is Keyword.STOP:
-            text = f"{conversation.contact_name} stopped {manifest.label} messages."
+            text = f"{name} stopped {manifest.label} messages."
             if heard.by_provider:
                 text += f" {manifest.provider} confirmed it."
         else:
-            text = f"{conversation.contact_name} allowed {manifest.label} messages again."
+            text = f"{name} allowed {manifest.label} messages again."
         draft = replace(
             drafts.message(conversation, Direction.ACTIVITY, Author(type="system"), text, now),
             client_id=f"activity:{message.id}",

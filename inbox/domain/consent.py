@@ -74,7 +74,8 @@ class Standing:
     provider_block     the provider refuses to send to them, whatever we think
     marketing_block    the same, of promotional messages only
     confirmed_at       when a confirmation of the opt-out in force went out (ours)
-    help_at            the last HELP; help_sent_at our last answer to one
+    help_at            the last HELP, and whether the provider answered it; help_sent_at our last
+                       answer to one
     """
 
     opt_out: ConsentEvent | None = None
@@ -82,6 +83,7 @@ class Standing:
     marketing_block: bool = False
     confirmed_at: datetime | None = None
     help_at: datetime | None = None
+    help_by_provider: bool = False
     help_sent_at: datetime | None = None
 
 
@@ -109,7 +111,9 @@ def _apply(state: Standing, event: ConsentEvent) -> Standing:
                 confirmed_at=state.confirmed_at if repeated else None,
             )
         case ConsentType.OPT_IN:
-            return replace(state, opt_out=None, provider_block=False, confirmed_at=None)
+            # A provider lifts its block at a START that it reads itself, and at no other.
+            blocked = state.provider_block and not event.by_provider
+            return replace(state, opt_out=None, provider_block=blocked, confirmed_at=None)
         case ConsentType.PROVIDER_OPT_IN:
             if event.purpose is Purpose.PROMOTIONAL:
                 return replace(state, marketing_block=False)
@@ -117,6 +121,6 @@ def _apply(state: Standing, event: ConsentEvent) -> Standing:
         case ConsentType.CONFIRMATION_SENT:
             return replace(state, confirmed_at=event.at)
         case ConsentType.HELP:
-            return replace(state, help_at=event.at)
+            return replace(state, help_at=event.at, help_by_provider=event.by_provider)
         case ConsentType.HELP_SENT:
             return replace(state, help_sent_at=event.at)

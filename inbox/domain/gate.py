@@ -214,7 +214,7 @@ def _help_reply(case: _Case) -> Decision | None:
     )
     if answered or not case.within(standing.help_at, hours=24):
         return _deny("DENY_NO_HELP_REQUEST", "8", "Nobody is waiting for help.")
-    if case.policy.provider_stop:
+    if standing.help_by_provider:
         return _deny(
             "DENY_PROVIDER_SENDS_IT", "8", f"The {case.policy.label} provider answers HELP itself."
         )
@@ -271,7 +271,11 @@ def _provider_block(case: _Case) -> Decision | None:
         "DENY_PROVIDER_BLOCK",
         "13",
         "The provider does not deliver to this contact.",
-        _start_remedy(case),
+        Remedy(
+            code="contact_start",
+            text=f"They can start it again by writing START, and nothing else, on"
+            f" {case.policy.label}.",
+        ),
     )
 
 

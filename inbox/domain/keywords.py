@@ -1,8 +1,9 @@
 """STOP, START and HELP: what a whole message of one such word means, on each sort of channel.
 
 Words are compared in any case, trimmed of punctuation and spaces at both ends, with inner spaces,
-hyphens and accents dropped ("Opt-out!" is `optout`). Phrases ("please stop texting me") are a
-matter of judgement and come with the full consent rules.
+hyphens and accents dropped ("Opt-out!" is `optout`). A few phrases that leave no doubt count as
+well ("Please stop now", a stop sign); others ("please stop texting me") are a matter of judgement
+and come with the full consent rules.
 
 Sources: 47 CFR 64.1200(a)(10); Twilio's default and Canadian opt-out words; WhatsApp, Messenger and
 Instagram have no opt-out words of their own, so `cancel`, `end` and `quit` mean nothing there.
@@ -10,6 +11,7 @@ Instagram have no opt-out words of their own, so `cancel`, `end` and `quit` mean
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from enum import StrEnum
 from typing import Literal
@@ -43,12 +45,12 @@ def _folded(text: str) -> str:
 
 
 def _bare(text: str) -> str:
-    """One word to compare: no accents, spaces, hyphens, nor punctuation at the ends."""
+    """One word to compare: no accents, spaces, hyphens, nor punctuation or signs at the ends."""
     folded = unicodedata.normalize("NFD", _folded(text))
     kept = [c for c in folded if unicodedata.category(c) != "Mn"]
-    while kept and unicodedata.category(kept[0])[0] in "PZ":
+    while kept and unicodedata.category(kept[0])[0] in "PZS":
         kept.pop(0)
-    while kept and unicodedata.category(kept[-1])[0] in "PZ":
+    while kept and unicodedata.category(kept[-1])[0] in "PZS":
         kept.pop()
     return "".join(c for c in kept if c != "-" and not c.isspace())
 
@@ -66,6 +68,25 @@ def keyword(text: str, words: Words) -> Keyword | None:
     if bare in _HELP:
         return Keyword.HELP
     return None
+
+
+_STOP_SIGN = "\U0001f6d1"
+_PLAIN_STOP = re.compile(
+    r"(?:please )?(?:stop|unsubscribe|revoke|opt ?out)(?: (?:please|now|it|this|all))*"
+    r"(?: (?:thanks|thank you))?"
+)
+
+
+def stop_phrase(text: str) -> bool:
+    """Whether the whole message is a plain wish to stop, in more than the bare word: "Please stop",
+    "stop it now", "Opt out please, thanks", or stop signs alone."""
+    text = text.strip()
+    if len(text) > 60:
+        return False
+    if text and not text.replace(_STOP_SIGN, "").strip("\ufe0f \n"):
+        return True
+    words = re.findall(r"[^\W\d_]+", _folded(text))
+    return _PLAIN_STOP.fullmatch(" ".join(words)) is not None and not re.search(r"\d", text)
 
 
 def provider_acts_on(text: str) -> Keyword | None:

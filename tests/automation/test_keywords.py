@@ -130,10 +130,23 @@ async def test_where_the_provider_answers_stop_we_record_show_and_stay_silent(
     await wrote(office, "sms", "Hello", "STOP")
     assert await office.ledger() == ["opt_out"]
     assert await office.texts(Direction.ACTIVITY) == [
-        "+15550101 stopped SMS messages. Twilio confirmed it."
+        "+1 5550101 stopped SMS messages. Twilio confirmed it."
     ]
     assert await answers(office) == []
     assert (await gate(office)).code == "DENY_OPTED_OUT"
+
+
+async def test_a_second_stop_tells_nothing_new(office: Office) -> None:
+    await wrote(office, "sms", "Hello", "STOP", "stop")
+    assert len(await office.texts(Direction.ACTIVITY)) == 1
+    assert await office.ledger() == ["opt_out", "opt_out"]
+
+
+async def test_help_that_the_provider_does_not_understand_is_ours_to_answer(office: Office) -> None:
+    await wrote(office, "sms", "Help!")
+    assert len(await answers(office)) == 1
+    await wrote(office, "sms", "HELP")
+    assert len(await answers(office)) == 1
 
 
 @pytest.mark.parametrize("second", ["STOP", "opt-out", "Stop!"])

@@ -74,7 +74,7 @@ class History:
                 at,
                 text=text,
                 hard=stop and self.kind == "sms",
-                by_provider=stop and by_provider is word,
+                by_provider=by_provider is word,
             )
 
     def _record(self, type_: ConsentType, at: datetime, **more: Any) -> None:

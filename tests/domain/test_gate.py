@@ -188,8 +188,10 @@ ANSWERS = [
      "DENY_NO_HELP_REQUEST", "8"),
     ("help given before they asked again", "help_reply",
      helped(MINUTE, help_sent_at=NOW - HOUR), OWN_SMS, "ALLOW_HELP_REPLY", "8"),
-    ("help that the provider gives", "help_reply", helped(MINUTE), SMS,
+    ("help that the provider gave", "help_reply", helped(MINUTE, help_by_provider=True), SMS,
      "DENY_PROVIDER_SENDS_IT", "8"),
+    ("help that the provider did not understand", "help_reply", helped(MINUTE), SMS,
+     "ALLOW_HELP_REPLY", "8"),
     ("help for one whom the provider blocks", "help_reply",
      helped(MINUTE, provider_block=True), OWN_SMS, "DENY_PROVIDER_BLOCK", "8"),
 ]  # fmt: skip

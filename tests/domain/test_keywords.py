@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from inbox.domain.keywords import Keyword, Words, keyword, provider_acts_on
+from inbox.domain.keywords import Keyword, Words, keyword, provider_acts_on, stop_phrase
 
 STOP: dict[Words, tuple[str, ...]] = {
     "sms": (
@@ -114,3 +114,32 @@ def test_a_text_that_only_holds_a_word_is_no_keyword(text: str, words: Words) ->
 )
 def test_the_network_acts_on_one_bare_word_alone(text: str, acts_on: Keyword | None) -> None:
     assert provider_acts_on(text) is acts_on
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("Please stop", "stop it now", "STOP\nplease", "opt out please, thanks", "\U0001f6d1"),
+        *("Unsubscribe please.", "Revoke this now thank you", "stop all", "\U0001f6d1\U0001f6d1"),
+    ],
+    ids=ascii,
+)
+def test_a_whole_message_that_plainly_wants_to_stop_does(text: str) -> None:
+    assert stop_phrase(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "don't stop", "stop by later", "never unsubscribe me", "please stop the order 12"),
+        *("can you cancel my appointment", "stop stop hammer time", "thanks", "stop 2"),
+    ],
+    ids=ascii,
+)
+def test_what_only_mentions_stopping_is_left_to_people(text: str) -> None:
+    assert not stop_phrase(text)
+
+
+@pytest.mark.parametrize("text", ["STOP \U0001f6d1", "\U0001f6d1 stop!", "stop >"], ids=ascii)
+def test_signs_around_a_word_do_not_hide_it(text: str) -> None:
+    assert keyword(text, "sms") is Keyword.STOP

@@ -80,7 +80,14 @@ def test_start_lifts_the_opt_out_and_the_providers_block() -> None:
     stopped = standing([event(OUT, 0, by_provider=True)], LATER)
     assert stopped.opt_out is not None
     assert stopped.provider_block
-    assert standing([event(OUT, 0, by_provider=True), event(IN, 1)], LATER) == Standing()
+    started = [event(OUT, 0, by_provider=True), event(IN, 1, by_provider=True)]
+    assert standing(started, LATER) == Standing()
+
+
+def test_a_start_that_the_provider_does_not_read_leaves_its_block() -> None:
+    now = standing([event(OUT, 0, by_provider=True), event(IN, 1)], LATER)
+    assert now.opt_out is None
+    assert now.provider_block
 
 
 def test_an_opt_out_that_the_provider_did_not_act_on_sets_no_block() -> None:
