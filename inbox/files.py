@@ -13,6 +13,7 @@ import re
 import unicodedata
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -34,6 +35,10 @@ MOST_PIXELS = 40_000_000
 # Of all frames of an animation together: a small file can hold thousands of large ones.
 MOST_ANIMATED_PIXELS = 100_000_000
 MOST_TRIES = 6
+AT_ONCE = 4
+LONGEST_S = 120.0
+# Longer than the longest fetch and its decoding: else two workers would store one file at once.
+LEASE = timedelta(seconds=150)
 _FORMATS = {"JPEG": "image/jpeg", "PNG": "image/png", "GIF": "image/gif", "WEBP": "image/webp"}
 # Downloads whose type a browser might act on are served as plain bytes.
 _HARMLESS = {
@@ -62,6 +67,7 @@ _OFFICE = {
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": b"PK\x03\x04",
     "application/vnd.openxmlformats-officedocument.presentationml.presentation": b"PK\x03\x04",
 }
+_NOT_HANDED_OUT = "The provider did not hand the file out."
 _log = log.get("files")
 
 
@@ -124,7 +130,12 @@ def _by_content(content: bytes) -> str | None:
 
 
 def _picture(content: bytes) -> Safe | None:
-    """Encode anew what is a picture; None when it is not one."""
+    """Encode anew what is a picture; None when it is not one.
+
+    raises   Invalid: whatever Pillow says of it. Its decoders raise IndexError, struct.error,
+             RuntimeError and more on crafted files, and of none is there a list: here alone every
+             exception is about the file, for nothing but the file is at work.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -138,10 +149,12 @@ def _picture(content: bytes) -> Safe | None:
                 return _encoded(image)
     except UnidentifiedImageError:
         return None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombWarning) as error:
-        raise Invalid("The picture cannot be read.", code="unreadable_image") from error
+    except Invalid:
+        raise
     except Image.DecompressionBombError as error:
         raise Invalid("The picture has too many pixels.", code="image_too_large") from error
+    except Exception as error:  # a decoder's, of any kind: see above
+        raise Invalid("The picture cannot be read.", code="unreadable_image") from error
 
 
 def _frames(image: Image.Image) -> int:
@@ -186,37 +199,58 @@ class Fetching:
         self._directory = directory
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._running: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         self._task = asyncio.create_task(self._work_forever(), name="fetching")
 
     async def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        tasks = [*self._running, *([] if self._task is None else [self._task])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def wake(self) -> None:
         self._wake.set()
 
     async def _work_forever(self) -> None:
         while True:
+            self._wake.clear()
             try:
-                now = datetime.now(UTC)
-                lease = now + timedelta(seconds=90)
-                due = await self._stores.files.claim_fetches(now, lease, limit=4)
-                await asyncio.gather(*(self._bring(fetch) for fetch in due))
-                if due:
-                    continue
+                await self._take_due()
             except StoreUnavailable:
                 pass
             except Exception:  # the worker's top
                 _log.exception("fetching failed")
-            self._wake.clear()
-            try:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(random.uniform(0.8, 1.2)):
                     await self._wake.wait()
-            except TimeoutError:
-                continue
+
+    async def _take_due(self) -> None:
+        """Start what is due, each as a task of its own: one that hangs or fails stops no other."""
+        room = AT_ONCE - len(self._running)
+        if room <= 0:
+            return
+        now = datetime.now(UTC)
+        for fetch in await self._stores.files.claim_fetches(now, now + LEASE, limit=room):
+            task = asyncio.create_task(self._bring_one(fetch), name="fetch")
+            self._running.add(task)
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        self.wake()  # there is room for another one
+
+    async def _bring_one(self, fetch: Fetch) -> None:
+        try:
+            if fetch.attempts > MOST_TRIES:
+                await self._settle(fetch, reason=_NOT_HANDED_OUT)
+            else:
+                await self._bring(fetch)
+        except StoreUnavailable:
+            pass  # its lease ends, and then it is tried again
+        except Exception:  # the task's top; the claim has counted this try
+            _log.exception("a fetch failed")
 
     async def _bring(self, fetch: Fetch) -> None:
         channel = await self._directory.find(ChannelId(fetch.channel_id))
@@ -224,21 +258,22 @@ class Fetching:
             await self._settle(fetch, reason="The channel is no longer connected.")
             return
         try:
-            fetched = await self._connectors[channel.kind].fetch(fetch.media, channel)
+            async with asyncio.timeout(LONGEST_S):
+                fetched = await self._connectors[channel.kind].fetch(fetch.media, channel)
             mime = fetched.mime or fetch.media.mime
             safe = await asyncio.to_thread(make_safe, fetched.content, mime)
         except Invalid as error:
             await self._settle(fetch, reason=str(error))
-        except (Temporary, AccountTrouble) as error:
+        except (Temporary, AccountTrouble, TimeoutError) as error:
             await self._again(fetch, error)
         except Permanent as error:
             await self._settle(fetch, reason=str(error))
         else:
             await self._keep(fetch, safe, clean_name(fetched.name or fetch.media.name))
 
-    async def _again(self, fetch: Fetch, error: Temporary | AccountTrouble) -> None:
+    async def _again(self, fetch: Fetch, error: Temporary | AccountTrouble | TimeoutError) -> None:
         if fetch.attempts >= MOST_TRIES:
-            await self._settle(fetch, reason="The provider did not hand the file out.")
+            await self._settle(fetch, reason=_NOT_HANDED_OUT)
             return
         wait_s = getattr(error, "retry_after_s", None) or 2.0**fetch.attempts
         next_at = datetime.now(UTC) + timedelta(seconds=wait_s)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import struct
 import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,13 +15,15 @@ import pytest
 from PIL import Image
 
 from connectors.simulator.pictures import draw
+from inbox.domain.channel import Channel, Connector, Fetched
 from inbox.domain.errors import Invalid
 from inbox.domain.ids import AttachmentId
 from inbox.domain.message import Attachment, Message, Status
-from inbox.files import MOST_BYTES, clean_name, make_safe
+from inbox.domain.report import Media
+from inbox.files import MOST_BYTES, MOST_TRIES, clean_name, make_safe
 from inbox.ids import new_id
 from tests.network import Served
-from tests.office import Office, until
+from tests.office import NOW, Office, until, whatsapp, whatsapp_item
 
 PLANTED = b"planted by a camera"
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
@@ -156,6 +161,31 @@ def test_what_cannot_be_kept_is_refused_in_words(content: bytes, claimed: str, c
         make_safe(content, claimed)
     assert caught.value.code == code
     assert str(caught.value).endswith(".")
+
+
+@pytest.mark.requirement("F4")
+@pytest.mark.parametrize(
+    "content",
+    [
+        animated("GIF"),
+        animated("WEBP"),
+        picture("JPEG", exif=exif()),
+        picture("WEBP", exif=exif()),
+        picture("PNG", exif=exif()),
+    ],
+    ids=["animated gif", "animated webp", "jpeg", "webp", "png"],
+)
+def test_a_picture_with_any_byte_changed_is_kept_or_refused(content: bytes) -> None:
+    refused = 0
+    for position in range(min(len(content), 700)):
+        for value in (0, 1, 255):
+            changed = bytearray(content)
+            changed[position] = value
+            try:
+                make_safe(bytes(changed), None)
+            except Invalid:
+                refused += 1
+    assert refused
 
 
 NAMES = [
@@ -299,3 +329,91 @@ async def test_what_is_left_of_an_upload_that_was_cut_off_does_not_keep_the_file
     await files.put(office.workspace_id, attachment, content, now=datetime.now(UTC))
     assert await files.content(attachment.id) == content
     assert await files.content(before.id) == PDF
+
+
+# -- fetching --------------------------------------------------------------------------------------
+
+
+class Provider:
+    """Hands out a picture; what it does for some references instead is given."""
+
+    def __init__(self, connector: Connector, **instead: Callable[[], Awaitable[Fetched]]) -> None:
+        self.manifest = connector.manifest
+        self.parse = connector.parse
+        self.asked: list[str] = []
+        self._instead = instead
+
+    async def fetch(self, media: Media, channel: Channel) -> Fetched:
+        self.asked.append(media.ref)
+        if media.ref in self._instead:
+            return await self._instead[media.ref]()
+        return Fetched(content=picture("PNG"), mime="image/png", name=None)
+
+
+def stands_in(office: Office, **instead: Callable[[], Awaitable[Fetched]]) -> Provider:
+    provider = Provider(office.connectors["whatsapp"], **instead)
+    office.connectors["whatsapp"] = provider  # type: ignore[assignment]  # it never sends
+    return provider
+
+
+def announced(media_id: str, at: datetime = NOW, phone: int = 101) -> bytes:
+    """A customer's picture that is still to be fetched."""
+    item = whatsapp_item(
+        "", id_=f"wamid.{media_id}", at=at, phone=f"1555{phone:04}", bsuid=f"US.{phone}"
+    )
+    del item["text"]
+    image = {"id": media_id, "mime_type": "image/png", "sha256": "a" * 64}
+    return whatsapp({**item, "type": "image", "image": image})
+
+
+@asynccontextmanager
+async def fetching(office: Office) -> AsyncIterator[None]:
+    at_work = office.a_fetching()
+    await at_work.start()
+    yield
+    await at_work.close()
+
+
+async def states(office: Office) -> list[str]:
+    return [one.attachments[0].state for one in await office.thread()]
+
+
+async def test_a_fetch_that_breaks_or_hangs_stops_no_other(office: Office) -> None:
+    async def breaks() -> Fetched:
+        raise RuntimeError("a defect")
+
+    async def hangs() -> Fetched:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    provider = stands_in(office, breaks=breaks, hangs=hangs)
+    names = ["hangs", *(f"good{number}" for number in range(6)), "breaks"]
+    await office.takes("whatsapp", *(announced(name) for name in names))
+    async with fetching(office):
+
+        async def brought() -> bool:
+            return await states(office) == ["pending", *["ready"] * 6, "pending"]
+
+        assert await until(brought)
+
+        async def tried() -> bool:
+            return len(provider.asked) == len(names)
+
+        assert await until(tried)
+    assert sorted(provider.asked) == sorted(names)
+    assert await office.stores.database["fetches"].distinct("attempts") == [1]
+
+
+async def test_a_fetch_that_broke_at_every_try_is_given_up(office: Office) -> None:
+    provider = stands_in(office)
+    await office.takes("whatsapp", announced("one"))
+    fetches = office.stores.database["fetches"]
+    await fetches.update_one({}, {"$set": {"attempts": MOST_TRIES}})
+    async with fetching(office):
+
+        async def over() -> bool:
+            return await fetches.count_documents({}) == 0
+
+        assert await until(over)
+    (message,) = await office.thread()
+    assert (message.attachments[0].state, provider.asked) == ("failed", [])
