@@ -119,9 +119,11 @@ class MessageStore(MessageDocuments):
     ) -> list[Message]:
         """About `limit` messages in the order of showing, oldest first: the newest ones, or those
         placed before `before_place`. Gaps make a page shorter, late comers longer."""
-        place: Document = {"$gt": last_seq - limit}
+        lowest = (last_seq if before_place is None else before_place - 1) - limit
+        # The oldest page also holds those that came late and are older than all others: place 0.
+        place: Document = {"$gt": lowest if lowest > 0 else -1}
         if before_place is not None:
-            place = {"$gt": before_place - 1 - limit, "$lt": before_place}
+            place["$lt"] = before_place
         async with reachable():  # index: place
             docs = await self._messages.find(
                 {"workspace_id": workspace_id, "conversation_id": conversation_id, "place": place}

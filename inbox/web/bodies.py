@@ -48,10 +48,10 @@ def single(request: Request, name: str) -> str | None:
     return values[0] if values else None
 
 
-def limit(request: Request) -> int:
+def limit(request: Request, default: int = 25) -> int:
     text = single(request, "limit")
     if text is None:
-        return 25
+        return default
     if not text.isascii() or not text.isdigit() or not 1 <= int(text[:6]) <= 100:
         raise Invalid("The limit is a number from 1 to 100.", errors=(("limit", "1 to 100"),))
     return int(text)

@@ -321,3 +321,32 @@ async def test_pages_of_a_thread_neither_repeat_nor_miss_anything(demo: Demo) ->
     thread = await demo.agent.thread(conversation["id"])
     assert sorted(m["text"] for m in thread) == sorted(texts)
     assert [m["seq"] for m in thread] == sorted(m["seq"] for m in thread)
+
+
+async def test_a_thread_comes_in_pages_of_the_size_asked_for(demo: Demo) -> None:
+    customer = await demo.customer("whatsapp")
+    for number in range(7):
+        await customer.writes(f"Message {number}")
+    conversation = await demo.agent.finds(customer)
+    path = f"/conversations/{conversation['id']}/messages"
+
+    async def all_there() -> bool:
+        page = await demo.agent.get(path)
+        return len(page["data"]) == 7 and not page["has_more"]
+
+    await wait_for(all_there)
+    texts: list[str] = []
+    cursor = ""
+    while True:
+        page = await demo.agent.get(f"{path}?limit=3{cursor}")
+        assert len(page["data"]) <= 3
+        texts = [one["text"] for one in page["data"]] + texts
+        if not page["has_more"]:
+            break
+        cursor = f"&cursor={page['next_cursor']}"
+    assert texts == [f"Message {number}" for number in range(7)]
+
+
+async def test_a_filter_that_does_not_exist_is_refused_and_not_passed_over(demo: Demo) -> None:
+    answer = await demo.agent.call("GET", "/conversations?label=vip")
+    assert (answer.status, answer.json["code"]) == (422, "unknown_filter")

@@ -21,7 +21,15 @@ from inbox.web.context import Context
 from inbox.web.signin import signed_in
 
 
+_FILTERS = {"status", "assignee", "channel", "kind", "updated_after", "limit", "cursor"}
+
+
 def _filter(request: Request, agent: Agent) -> views.ListFilter:
+    unknown = sorted(set(request.query_params) - _FILTERS)
+    if unknown:
+        # Passed over, it would answer with conversations that nobody asked for.
+        errors = tuple((name, "unknown") for name in unknown)
+        raise Invalid("There is no such filter.", code="unknown_filter", errors=errors)
     status = bodies.single(request, "status")
     if status is not None and status not in tuple(ConversationStatus):
         raise Invalid("There is no such status.", errors=(("status", "unknown"),))

@@ -50,6 +50,7 @@ async def index(request: Request) -> Response:
     context = contexts.of(request)
     caller = await signed_in(request)
     conversation = await views.get_conversation(context, caller.agent, request.path_params["id"])
+    limit = bodies.limit(request, views.THREAD_PAGE)
     cursor = bodies.single(request, "cursor")
     before: int | None = None
     if cursor is not None:
@@ -57,7 +58,7 @@ async def index(request: Request) -> Response:
         if not text.isascii() or not text.isdigit() or len(text) > 12:
             raise Invalid("The cursor is not one of ours.", code="unknown_cursor")
         before = int(text)
-    return JSONResponse(await views.thread_page(context, conversation, before))
+    return JSONResponse(await views.thread_page(context, conversation, before, limit))
 
 
 async def create(request: Request) -> Response:
@@ -83,7 +84,7 @@ async def create(request: Request) -> Response:
         )
     channel = await views.get_channel(context, conversation.channel_id)
     manifest = context.connectors[channel.kind].manifest
-    attachments = await _attachments(context, caller.agent, body)
+    attachments = await _attachments(context, caller.agent, conversation, body)
     decision: Decision | None = None
     if not body.text.strip() and not attachments:
         raise Invalid("A message needs text or a file.", errors=(("text", "empty"),))
@@ -152,11 +153,19 @@ async def _newer_than_seen(
     return [one.id for one in newer]
 
 
-async def _attachments(context: Context, agent: Agent, body: MessageBody) -> tuple[Attachment, ...]:
+async def _attachments(
+    context: Context, agent: Agent, conversation: Conversation, body: MessageBody
+) -> tuple[Attachment, ...]:
+    """The writer's own uploads. One that is in this conversation already is of a try of the same
+    message that got no further, or of one that is under way: the `client_id` keeps it single."""
     found: list[Attachment] = []
     for attachment_id in dict.fromkeys(body.attachments):
         stored = await context.stores.files.find(agent.workspace_id, AttachmentId(attachment_id))
-        if stored is None or stored.uploaded_by != agent.id or stored.conversation_id is not None:
+        if (
+            stored is None
+            or stored.uploaded_by != agent.id
+            or stored.conversation_id not in (None, conversation.id)
+        ):
             raise Invalid(
                 "An attachment is not there any more. Add it again.",
                 errors=(("attachments", "unknown"),),

@@ -149,19 +149,22 @@ def list_cursor(last: Conversation) -> str:
 
 
 async def thread_page(
-    context: Context, conversation: Conversation, before_place: int | None = None
+    context: Context,
+    conversation: Conversation,
+    before_place: int | None = None,
+    limit: int = THREAD_PAGE,
 ) -> Json:
     messages = await context.stores.messages.page(
         conversation.workspace_id,
         conversation.id,
         last_seq=conversation.last_seq,
         before_place=before_place,
-        limit=THREAD_PAGE,
+        limit=limit,
     )
-    lowest = conversation.last_seq - THREAD_PAGE
+    lowest = conversation.last_seq - limit
     if before_place is not None:
-        lowest = before_place - 1 - THREAD_PAGE
-    has_more = lowest >= 0
+        lowest = before_place - 1 - limit
+    has_more = lowest > 0
     return {
         "data": [shapes.message(one) for one in messages],
         "next_cursor": bodies.to_cursor(str(lowest + 1)) if has_more else None,
