@@ -64,9 +64,8 @@ class Changes:
             changed = await store.edit(message, plain["text"], plain["edition"], at)
             made = [] if changed is None else [events.message_updated(changed)]
         elif plain["kind"] == "unsent":
-            for attachment in message.attachments:
-                await self._stores.files.remove(attachment.id)
             changed = await store.unsend(message, at)
+            await self._remove_files(message)
             made = [] if changed is None else [events.message_deleted(changed)]
         else:
             side = cast(Literal["contact", "us"], plain["by"])  # one of the two, by `_plain`
@@ -79,6 +78,14 @@ class Changes:
             await self._stores.conversations.show_text(changed)
         await self._hub.publish(made)
         return str(plain["kind"])
+
+    async def _remove_files(self, message: Message) -> None:
+        """After `unsend`, so that one being fetched is not kept; and also when that was done
+        before: until they are gone the message still names its files."""
+        for attachment in message.attachments:
+            await self._stores.files.remove(attachment.id)
+        if message.attachments:
+            await self._stores.changes.drop_files(message)
 
     async def rebind(self, report: IdentityChanged, channel: Channel, received_at: datetime) -> str:
         """Bind a person's new ids to who had the old ones. Somebody unknown stays unknown, and ids

@@ -304,8 +304,13 @@ class Fetching:
 
     async def _finish(self, fetch: Fetch, attachment: Attachment) -> None:
         message = await self._stores.messages.find(fetch.workspace_id, fetch.message_id)
+        settled = None
         if message is not None:
             settled = await self._stores.messages.settle_attachment(message, attachment)
-            if settled is not None:
-                await self._hub.publish([events.attachment_ready(settled, attachment)])
+        if settled is None:
+            # Taken back while it was fetched: who did that may have looked for files before ours
+            # was stored.
+            await self._stores.files.remove(attachment.id)
+            return
+        await self._hub.publish([events.attachment_ready(settled, attachment)])
         await self._stores.files.end_fetch(AttachmentId(fetch.attachment.id))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -224,3 +225,29 @@ async def test_preferences_end_the_same_in_any_order(office: Office) -> None:
     standing = await standing_of(office.stores, await office.identity(), NOW)
     assert standing.marketing_block
     assert len(await office.ledger()) == 3
+
+
+async def test_files_of_what_was_taken_back_are_removed_even_after_a_crash_in_between(
+    office: Office,
+) -> None:
+    item = whatsapp_item("", id_=ORIGINAL, at=THEN)
+    del item["text"]
+    image = {"id": "1", "mime_type": "image/png", "sha256": "a" * 64}
+    await office.takes("whatsapp", whatsapp({**item, "type": "image", "image": image}))
+    (message,) = await office.thread()
+    (attachment,) = message.attachments
+    files = office.stores.files
+    ready = replace(attachment, state="ready", size_bytes=4)
+    await files.put(
+        office.workspace_id, ready, b"seen", conversation_id=message.conversation_id, now=NOW
+    )
+    # As it is left by a crash right after the first write.
+    assert await office.stores.changes.unsend(message, THEN) is not None
+    assert await office.stores.messages.settle_attachment(message, ready) is None
+
+    await office.takes("whatsapp", unsend())
+
+    assert await files.content(attachment.id) is None
+    assert await files.find(office.workspace_id, attachment.id) is None
+    (again,) = await office.thread()
+    assert (again.attachments, again.deleted_at) == ((), THEN)

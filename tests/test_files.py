@@ -417,3 +417,33 @@ async def test_a_fetch_that_broke_at_every_try_is_given_up(office: Office) -> No
         assert await until(over)
     (message,) = await office.thread()
     assert (message.attachments[0].state, provider.asked) == ("failed", [])
+
+
+def taken_back(media_id: str) -> bytes:
+    item = whatsapp_item("", id_="wamid.back")
+    del item["text"]
+    revoke = {"original_message_id": f"wamid.{media_id}"}
+    return whatsapp({**item, "type": "revoke", "revoke": revoke})
+
+
+async def test_a_picture_that_is_taken_back_while_it_is_fetched_is_not_kept(office: Office) -> None:
+    async def late() -> Fetched:
+        """The unsending comes in between."""
+        await office.takes("whatsapp", taken_back("late"))
+        return Fetched(content=picture("PNG"), mime="image/png")
+
+    provider = stands_in(office, late=late)
+    await office.takes("whatsapp", announced("late"))
+    (before,) = await office.thread()
+    async with fetching(office):
+
+        async def over() -> bool:
+            (now,) = await office.thread()
+            kept = await office.stores.database["attachments"].count_documents({})
+            return now.deleted_at is not None and provider.asked == ["late"] and not kept
+
+        assert await until(over)
+    (message,) = await office.thread()
+    assert message.attachments == ()
+    assert await office.stores.files.content(before.attachments[0].id) is None
+    assert "message.attachment_ready" not in office.events

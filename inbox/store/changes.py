@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -55,16 +56,23 @@ class ChangeStore:
         return await self._store.find(message.workspace_id, message.id)
 
     async def unsend(self, message: Message, at: datetime) -> Message | None:
-        """Take text, content and files out of the message; None when it was done before."""
+        """Take text and content out of the message; None when it was done before. From then on none
+        of its files can become ready, and they may be removed: then `drop_files` ends it."""
         empty = self._keyring.seal_text("", f"messages:{message.id}:text")
         async with reachable():
             result = await self._messages.update_one(
                 {"_id": message.id, "deleted_at": {"$in": [None]}},
-                {"$set": {"text": empty, "content": None, "attachments": [], "deleted_at": at}},
+                {"$set": {"text": empty, "content": None, "deleted_at": at}},
             )
         if not result.modified_count:
             return None
-        return await self._store.find(message.workspace_id, message.id)
+        found = await self._store.find(message.workspace_id, message.id)
+        return None if found is None else replace(found, attachments=())
+
+    async def drop_files(self, message: Message) -> None:
+        """Forget which files an unsent message had, once they are removed."""
+        async with reachable():
+            await self._messages.update_one({"_id": message.id}, {"$set": {"attachments": []}})
 
     async def react(
         self, message: Message, by: Literal["contact", "us"], emoji: str | None, at: datetime

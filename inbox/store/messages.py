@@ -330,12 +330,19 @@ class MessageStore(MessageDocuments):
         return provider_id in ((doc or {}).get("ended") or [])
 
     async def settle_attachment(self, message: Message, attachment: Attachment) -> Message | None:
-        """Replace a pending attachment by what became of it."""
+        """Replace a pending attachment by what became of it; None when the message does not have it
+        (any more): it was taken back."""
         async with reachable():
-            await self._messages.update_one(
-                {"_id": message.id, "attachments.id": attachment.id},
+            result = await self._messages.update_one(
+                {
+                    "_id": message.id,
+                    "deleted_at": {"$in": [None]},
+                    "attachments.id": attachment.id,
+                },
                 {"$set": {"attachments.$": attachment_document(attachment)}},
             )
+        if not result.matched_count:
+            return None
         return await self.find(message.workspace_id, message.id)
 
 
