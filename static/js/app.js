@@ -4,6 +4,7 @@ import { api, Problem, service, toSignIn, Unreachable } from "./api.js";
 import { batched, byId, setText } from "./lib/dom.js";
 import { count, firstName, sentence } from "./lib/text.js";
 import { setServerTime } from "./lib/time.js";
+import { summary } from "./lib/words.js";
 import { listen } from "./keyboard.js";
 import { Outbox } from "./outbox.js";
 import { Socket } from "./socket.js";
@@ -203,7 +204,7 @@ export class App {
     if (message.direction !== "inbound") return;
     const name = this.state.conversations.get(message.conversation_id)?.contact.name ?? message.author?.name;
     const here = message.conversation_id === this.state.selected;
-    setText(byId("announcer"), here ? `${name}: ${message.text || "sent a file"}` : `New message from ${name}`);
+    setText(byId("announcer"), here ? `${name}: ${summary(message, name)}` : `New message from ${name}`);
   }
 
   // ---- Intentions.

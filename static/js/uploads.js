@@ -80,7 +80,9 @@ export class Uploads {
       this.change(item, { state: "ready", attachment: { ...attachment, state: "ready", ...(item.preview && { preview: item.preview }) } });
     } catch (error) {
       if (error.name === "AbortError") return;
-      this.change(item, { state: "failed", problem: error.sentence ?? "The upload was interrupted." });
+      // What the server would not take as it is, it will not take a second time either.
+      const canTryAgain = error.status !== 422;
+      this.change(item, { state: "failed", problem: error.sentence ?? "The upload was interrupted.", canTryAgain });
     }
   }
 

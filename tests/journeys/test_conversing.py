@@ -91,8 +91,9 @@ def test_pictures_cross_both_ways(
 
 
 def test_a_pasted_picture_is_sent_and_another_sort_of_file_explained(
-    program: DemoProgram, open_inbox: OpenInbox, take_phone: TakePhone
+    program: DemoProgram, open_inbox: OpenInbox, take_phone: TakePhone, watcher: Watcher
 ) -> None:
+    watcher.expects("status of 422")
     customer = program.simulator.customer("Piet Bakker")
     inbox = open_inbox()
     phone = take_phone("whatsapp", customer, beside=inbox.page)
@@ -101,6 +102,14 @@ def test_a_pasted_picture_is_sent_and_another_sort_of_file_explained(
     inbox.open(customer.name)
     inbox.chooses_file({"name": "old.xyz", "mimeType": "application/x-none", "buffer": b"none"})
     expect(inbox.page.locator("#composer-hint")).to_contain_text("WhatsApp does not take")
+
+    inbox.chooses_file({"name": "bad.png", "mimeType": "image/png", "buffer": b"<html></html>"})
+    bad = inbox.page.locator(".upload--failed")
+    expect(bad).to_contain_text("bad.png")
+    expect(bad.locator("img")).to_be_hidden()
+    expect(bad.get_by_role("button", name="Try again")).to_be_hidden()
+    assert bad.evaluate("(row) => row.scrollHeight <= row.clientHeight"), "it overlaps"
+    bad.get_by_role("button", name="Remove bad.png").click()
 
     inbox.page.evaluate(
         """async (content) => {
@@ -211,8 +220,12 @@ def test_a_colleague_sees_the_answer_as_it_is_given(
     expect(ana.page.locator("#header-presence")).to_contain_text("Malik")
     malik.says("Malik here.")
     expect(ana.message("Malik here.")).to_have_count(1)
+    malik.says("How can I help?")
+    expect(ana.message("How can I help?")).to_have_count(1)
     ana.says("And Ana.")
     expect(malik.message("And Ana.")).to_have_count(1)
+    for tab, name in ((ana, "Malik"), (malik, "Ana")):
+        expect(tab.page.locator(".message__author:visible")).to_have_text([name])
     for text in ("Malik here.", "And Ana."):
         expect(phone.bubble(text)).to_have_count(1)
 

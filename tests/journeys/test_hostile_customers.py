@@ -80,6 +80,11 @@ def test_a_flood_of_text_neither_breaks_the_page_nor_leaves_the_composer(
     flood = inbox.messages.last.locator(".bubble__text")
     assert len(flood.text_content() or "") >= 4096
     assert inbox.page.evaluate("document.documentElement.scrollWidth") <= 1440
+    folded = flood.evaluate("(text) => text.clientHeight")
+    inbox.messages.last.get_by_role("button", name="Show all").click()
+    assert flood.evaluate("(text) => text.clientHeight") > 3 * folded
+    assert flood.evaluate("(text) => text.getBoundingClientRect().top") > 0, "its beginning left"
+    expect(inbox.page.get_by_role("button", name="Show all")).to_be_hidden()
 
     inbox.text.fill("y" * 65_000)
     expect(inbox.page.locator("#composer-hint")).to_contain_text("WhatsApp takes 4096 characters")

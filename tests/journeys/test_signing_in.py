@@ -20,6 +20,23 @@ def test_one_click_signs_in_to_the_demo(program: DemoProgram, new_page: NewPage)
     expect(page.get_by_role("button", name="Sign out Malik Brown")).to_be_visible()
 
 
+def test_the_introduction_leaves_a_conversation_on_a_phone_alone(
+    program: DemoProgram, new_page: NewPage
+) -> None:
+    page = new_page(width=390, height=844)
+    page.goto(f"{program.url}/login")
+    page.get_by_role("button", name="Malik").click()
+    expect(page.locator("#tour")).to_be_visible()
+    page.locator(".row__link").first.click()
+    expect(page.locator("#header-name")).to_be_visible()
+    expect(page.locator("#tour")).to_be_hidden()
+    page.reload()
+    expect(page.locator("#header-name")).to_be_visible()
+    expect(page.locator("#tour")).to_be_hidden()
+    page.locator("#header-back").click()
+    expect(page.locator("#tour")).to_be_in_viewport(ratio=1)
+
+
 def test_a_wrong_password_is_said_and_the_right_one_leads_on(
     program: DemoProgram, new_page: NewPage, watcher: Watcher
 ) -> None:

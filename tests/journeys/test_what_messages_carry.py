@@ -24,7 +24,7 @@ from tests.journeys.screens import Inbox
 
 _PAYLOADS = Path(__file__).parents[1] / "connectors" / "payloads" / "whatsapp"
 # One conversation a test, which is found by the name.
-_FAMILIES = iter(("Marin", "Costa", "Leal", "Prado"))
+_FAMILIES = iter(("Marin", "Costa", "Leal", "Prado", "Nunes"))
 _ITEMS = ("messages", "message_echoes")
 _NAMES_ANOTHER = {"reaction": "message_id", "edit": "original_message_id"}
 _NAMES_ANOTHER["revoke"] = "original_message_id"
@@ -37,9 +37,9 @@ class Line:
         self._channel = program.demo["channels"]["whatsapp"]
         self._customer = customer
 
-    def tells(self, name: str, about: str | None = None) -> str:
+    def tells(self, name: str, about: str | None = None, words: str | None = None) -> str:
         """Post what is in payloads/whatsapp/`name`.json as if it happened now, to the message
-        `about` where it is of one; the id of what it brings."""
+        `about` where it is of one, with `words` for its text; the id of what it brings."""
         body = json.loads((_PAYLOADS / f"{name}.json").read_text())
         new_id = ""
         for change in body["entry"][0]["changes"]:
@@ -51,6 +51,8 @@ class Line:
             for key in _ITEMS:
                 for item in value.get(key, []):
                     new_id = self._is_theirs_and_new(item, about, echo=key == "message_echoes")
+                    if words is not None:
+                        item["text"]["body"] = words
         self._post(json.dumps(body, separators=(",", ":")).encode())
         return new_id
 
@@ -143,6 +145,20 @@ def test_a_message_taken_back_leaves_its_place_and_nothing_of_what_it_said(
     expect(inbox.page.locator(".reaction")).to_have_count(0)
     expect(inbox.messages).to_have_count(before)
     assert inbox.was_never_reloaded()
+    inbox.page.reload()
+    expect(inbox.row(customer.name)).to_contain_text("Rosa took this message back")
+
+
+def test_a_message_without_words_says_so_and_was_not_taken_back(
+    inbox: Inbox, line: Line, customer: Customer
+) -> None:
+    line.tells("text", words="")
+    expect(inbox.message("Empty message")).to_have_count(1)
+    expect(inbox.row(customer.name)).to_contain_text("Empty message")
+    assert inbox.was_never_reloaded()
+    inbox.page.reload()
+    expect(inbox.row(customer.name)).to_contain_text("Empty message")
+    expect(inbox.message("Empty message")).to_have_count(1)
 
 
 def test_places_people_orders_and_answers_are_cards(inbox: Inbox, line: Line) -> None:

@@ -53,6 +53,13 @@ export class Scroller {
     this.following = this.atEnd();
   }
 
+  /** Run `change`, which makes room for more to read: it begins where it was, the end may move away. */
+  unfold(change) {
+    this.following = false;
+    change();
+    this.following = this.atEnd();
+  }
+
   /** Run `change`; afterwards what was on the screen is where it was, or the end is still the end. */
   keep(change) {
     if (this.following) {

@@ -2,7 +2,10 @@
 
 import { firstName } from "./text.js";
 
+export const EMPTY = "Empty message";
+
 const WITHOUT_TEXT = {
+  text: EMPTY,
   image: "Picture",
   video: "Video",
   audio: "Voice message",
@@ -16,13 +19,10 @@ const WITHOUT_TEXT = {
   unsupported: "A message we cannot show",
 };
 
-/** Whether it was taken back. In a list that is fetched only its text tells: nobody sends an empty one. */
-export const isGone = ({ deleted_at: gone, type, text }) => Boolean(gone) || (type === "text" && text === "");
-
 /** A message in a line: its text, else what it is. `name` is the contact's. */
 export function summary(message, name) {
-  if (isGone(message)) return takenBack(message, name);
-  return message.text.replace(/\s+/gu, " ") || WITHOUT_TEXT[message.type] || "A message";
+  if (message.deleted_at) return takenBack(message, name);
+  return message.text.replace(/\s+/gu, " ").trim() || WITHOUT_TEXT[message.type] || "A message";
 }
 
 /** Who of ours took one back elsewhere, nobody tells us. */

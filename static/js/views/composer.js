@@ -138,7 +138,7 @@ export class Composer {
     reconcile(this.tray, items, {
       key: (item) => item.key,
       create: (item) => this.upload(item),
-      update: (element, item) => drawUpload(element.parts, item),
+      update: drawUpload,
     });
   }
 
@@ -149,7 +149,7 @@ export class Composer {
     setText(parts.name, item.name);
     parts.remove.setAttribute("aria-label", `Remove ${item.name}`);
     parts.remove.addEventListener("click", () => this.uploads.remove(conversation, item.key));
-    parts.detail.addEventListener("click", () => item.state === "failed" && item.file && this.uploads.again(conversation, item.key));
+    parts.again.addEventListener("click", () => this.uploads.again(conversation, item.key));
     if (item.preview) {
       const image = new Image();
       image.src = item.preview;
@@ -254,10 +254,13 @@ export class Composer {
   }
 }
 
-function drawUpload(parts, item) {
+function drawUpload(element, item) {
+  const { parts } = element;
   const uploading = item.state === "uploading";
+  const failed = item.state === "failed";
+  element.classList.toggle("upload--failed", failed);
   parts.progress.hidden = !uploading;
   parts.progress.value = item.progress ?? 0;
-  parts.detail.classList.toggle("upload__detail--failed", item.state === "failed");
-  setText(parts.detail, item.state === "failed" ? `${item.problem}${item.file ? " Try again" : ""}` : uploading ? `${Math.round((item.progress ?? 0) * 100)} %` : size(item.size));
+  parts.again.hidden = !failed || !item.canTryAgain;
+  setText(parts.detail, failed ? item.problem : uploading ? `${Math.round((item.progress ?? 0) * 100)} %` : size(item.size));
 }

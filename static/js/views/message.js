@@ -2,9 +2,9 @@
 
 import { attachmentAddress } from "../api.js";
 import { icon, make, piece, setIcon, setText, setTime } from "../lib/dom.js";
-import { firstName, linked, plainName, size } from "../lib/text.js";
+import { characters, firstName, linked, plainName, size } from "../lib/text.js";
 import { clock, exact } from "../lib/time.js";
-import { summary, takenBack, unshown } from "../lib/words.js";
+import { EMPTY, summary, takenBack, unshown } from "../lib/words.js";
 import { cards, forwardedWords, ownWords, referralLine } from "./content.js";
 
 const TICKS = {
@@ -25,6 +25,7 @@ const FILE_ICONS = { audio: "music", video: "video", image: "image-off", sticker
 const FILE_WORDS = { audio: "Audio", video: "Video", image: "Picture", sticker: "Sticker" };
 const PICTURES = new Set(["image", "sticker"]);
 const PICTURE_EDGE = 288;
+const FOLD_FROM = 4_000;
 
 export function createMessage() {
   const { root, parts } = piece("message");
@@ -36,7 +37,7 @@ export function createMessage() {
  * Draw `item` into an element of `createMessage`.
  *
  * item     { message, first, last }: place in its group
- * context  { name, quoted(id), intentions }
+ * context  { name, me, quoted(id), intentions }: the contact's name, and who looks at it
  */
 export function drawMessage(element, item, context) {
   const { message, first, last } = item;
@@ -50,7 +51,7 @@ export function drawMessage(element, item, context) {
   element.dataset.status = message.status;
   element.id = message.id ? `m-${message.id}` : "";
   element.classList.toggle("message--edited", Boolean(message.edited_at) && !message.deleted_at);
-  drawAuthor(parts, message);
+  drawAuthor(parts, message, context);
   drawCarried(parts, before, message);
   if (!sameWords(before, message)) drawText(parts, message, context);
   drawQuote(parts, message, context);
@@ -60,16 +61,22 @@ export function drawMessage(element, item, context) {
   drawBelow(parts.below, message, context);
 }
 
-function drawAuthor(parts, message) {
+/** Whose words they are, where their side does not say it; the first of a group says it for all. */
+function drawAuthor(parts, message, { me }) {
   const note = message.direction === "note";
   const automatic = message.direction === "outbound" && message.author?.type === "system";
-  parts.author.hidden = !note && !automatic;
+  const colleague = isColleagues(message, me) ? firstName(message.author.name) : "";
+  parts.author.hidden = !note && !automatic && !colleague;
   if (note) parts.author.replaceChildren(icon("sticky-note"), `Note · ${plainName(message.author?.name ?? "")}`);
-  if (automatic) setText(parts.author, "Sent automatically");
+  else setText(parts.author, automatic ? "Sent automatically" : colleague);
   if (message.direction === "outbound" && !automatic) {
     parts.bubble.title = message.author?.name ? plainName(message.author.name) : "Sent from another app";
   }
 }
+
+/** Written by another agent; what was written in another app has no author with an id. */
+const isColleagues = ({ direction, author }, me) =>
+  direction === "outbound" && author?.type === "agent" && Boolean(author.id) && author.id !== me.id;
 
 /** What came along with the words: whence, by whom else, and what they are about. */
 function drawCarried(parts, before, message) {
@@ -88,16 +95,29 @@ function drawCarried(parts, before, message) {
 const sameWords = (before, message) =>
   before && ["text", "type", "content", "deleted_at"].every((key) => before[key] === message[key]);
 
-function drawText(parts, message, { name }) {
+function drawText(parts, message, { name, intentions }) {
   const instead = insteadOfText(message, name);
   const text = message.deleted_at ? "" : ownWords(message);
-  parts.text.hidden = !text;
+  parts.text.hidden = !text.trim();
   parts.text.replaceChildren(...linked(text));
-  parts.instead.hidden = !instead;
-  parts.instead.replaceChildren(...(instead ? [icon(message.deleted_at ? "undo-2" : "info"), instead] : []));
+  foldText(parts, text, intentions);
+  const empty = !instead && !text.trim() && message.attachments.length === 0 && parts.cards.hidden;
+  parts.instead.hidden = !instead && !empty;
+  if (empty) setText(parts.instead, EMPTY);
+  else parts.instead.replaceChildren(...(instead ? [icon(message.deleted_at ? "undo-2" : "info"), instead] : []));
   parts.bubble.classList.toggle("bubble--gone", Boolean(message.deleted_at));
   const emoji = /^(\p{Extended_Pictographic}|\p{Emoji_Modifier}|\u200d|\ufe0f){1,8}$/u.test(text);
   parts.bubble.classList.toggle("bubble--emoji", emoji && message.attachments.length === 0 && !message.content);
+}
+
+/** A flood is shown by its beginning; all of it is there, so that what is in it stays as it is. */
+function foldText(parts, text, intentions) {
+  const fold = (folded) => {
+    parts.text.classList.toggle("bubble__text--folded", folded);
+    parts.more.hidden = !folded;
+  };
+  fold(characters(text) > FOLD_FROM);
+  parts.more.onclick = () => intentions.unfold(() => fold(false));
 }
 
 /** What stands in place of something that is gone or cannot be shown; null where all is there. */
@@ -125,11 +145,12 @@ function drawReactions(element, { reactions = [], deleted_at: gone }, { name }) 
   box.replaceChildren(...chips);
 }
 
-function drawQuote(parts, message, { quoted, intentions, name }) {
+function drawQuote(parts, message, { quoted, intentions, name, me }) {
   const original = message.reply_to ? quoted(message.reply_to) : null;
   parts.quote.hidden = !message.reply_to || Boolean(message.deleted_at);
   if (parts.quote.hidden) return;
-  const who = original?.direction === "inbound" ? name : "You";
+  const ours = original && isColleagues(original, me) ? firstName(original.author.name) : "You";
+  const who = original?.direction === "inbound" ? name : ours;
   setText(parts["quote-author"], original ? who : "");
   setText(parts["quote-text"], original ? summary(original, name).slice(0, 160) : "An earlier message");
   parts.quote.onclick = (event) => {

@@ -3,7 +3,7 @@
 import { byId, calm, icon, make, piece, reconcile, setIcon, setMark, setText, setTime } from "../lib/dom.js";
 import { firstName, initial, plainName } from "../lib/text.js";
 import { brief, exact, now, span } from "../lib/time.js";
-import { isGone, summary } from "../lib/words.js";
+import { summary } from "../lib/words.js";
 
 const WINDOW_SHORT_MS = 2 * 3_600_000;
 const KIND_NAMES = { whatsapp: "WhatsApp", sms: "SMS", messenger: "Messenger", instagram: "Instagram", gmail: "Mail" };
@@ -190,7 +190,7 @@ function drawPreview(element, { last_message: message, contact }, me) {
     return;
   }
   const words = summary(message, contact.name);
-  const gone = isGone(message);
+  const gone = Boolean(message.deleted_at);
   const author = message.author_name === me.name ? "You" : firstName(message.author_name ?? "");
   const mine = gone ? "" : message.direction === "note" ? "Note: " : message.direction === "outbound" && author ? `${author}: ` : "";
   const failed = !gone && (message.status === "failed" || message.status === "unknown");

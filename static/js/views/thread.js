@@ -45,11 +45,11 @@ export class Thread {
     this.box.setAttribute("aria-busy", String(!thread));
     this.messages = thread ? thread.sorted : [];
     if (opened && thread) this.begin(conversation);
-    const items = this.items(this.messages, pending);
+    const items = this.items(this.messages, pending, state.me);
     const own = pending.at(-1)?.client_id;
     const wrote = own && own !== this.lastOwn && pending.at(-1).local === "sending";
     this.lastOwn = own;
-    const context = this.context(conversation);
+    const context = this.context(conversation, state.me);
     const drawing = () =>
       reconcile(this.list, items, {
         key: (item) => item.key,
@@ -100,15 +100,16 @@ export class Thread {
     if (offset < 0) this.scroller.toElement(line, 0.1);
   }
 
-  context(conversation) {
+  context(conversation, me) {
     return {
       name: conversation.contact.name,
+      me,
       quoted: (id) => this.messages.find((message) => message.id === id) ?? null,
-      intentions: { ...this.intentions, jump: (id) => this.jump(id) },
+      intentions: { ...this.intentions, jump: (id) => this.jump(id), unfold: (change) => this.scroller.unfold(change) },
     };
   }
 
-  items(messages, pending) {
+  items(messages, pending, me) {
     const items = [];
     const all = [...messages, ...pending];
     let day = null;
@@ -130,7 +131,7 @@ export class Thread {
         previous = null;
         continue;
       }
-      const joined = previous && together(previous.message, message);
+      const joined = previous && together(previous.message, message, me);
       if (joined) previous.last = false;
       previous = { key: keyOf(message), message, first: !joined, last: true };
       items.push(previous);
@@ -246,15 +247,15 @@ export class Thread {
 // One's own message keeps its element when the server's copy takes the place of the page's.
 const keyOf = (message) => (message.client_id ? `c:${message.client_id}` : `m:${message.id}`);
 
-/** What was written elsewhere has no name, and stands with ours. */
-function sameSide(before, after) {
-  if (before?.id === after?.id) return before?.type === after?.type;
-  return before?.type === "agent" && after?.type === "agent" && (!before.id || !after.id);
+/** What was written elsewhere has no name, and stands with one's own; a colleague's stands apart. */
+function sameSide(before, after, me) {
+  const named = (author) => (author?.id === me.id ? null : (author?.id ?? null));
+  return before?.type === after?.type && named(before) === named(after);
 }
 
-function together(before, after) {
+function together(before, after, me) {
   if (before.direction !== after.direction || after.direction === "note") return false;
-  if (!sameSide(before.author, after.author)) return false;
+  if (!sameSide(before.author, after.author, me)) return false;
   const apart = Date.parse(after.sent_at) - Date.parse(before.sent_at);
   const plain = (message) => message.status !== "failed" && message.status !== "unknown" && !message.local?.match(/refused|waiting/u);
   return Math.abs(apart) < GROUP_MS && plain(before);

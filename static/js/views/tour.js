@@ -32,7 +32,10 @@ export class Tour {
       event.stopPropagation();
       this.end();
     });
-    addEventListener("resize", () => this.step !== undefined && this.place());
+    const settle = () => this.step !== undefined && this.place();
+    addEventListener("resize", settle);
+    // Where the panes are pages it is put away in a conversation, and comes back with the list.
+    new ResizeObserver(settle).observe(this.card);
   }
 
   begin() {
