@@ -7,11 +7,14 @@ import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from inbox.domain.errors import AssentError
 from inbox.keyring import Keyring, parse_keys
+
+Network = IPv4Network | IPv6Network
 
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
@@ -29,6 +32,7 @@ class Settings:
     public_url      how providers and browsers reach us; no slash at the end
     dev             plain HTTP on loopback and a simulator on loopback are allowed
     *_url           where the providers are
+    trusted_proxies whose word in X-Forwarded-For is taken; empty: nobody's
     """
 
     data_dir: Path
@@ -40,6 +44,7 @@ class Settings:
     instagram_url: str
     twilio_url: str
     sockets_per_login: int
+    trusted_proxies: tuple[Network, ...]
 
     @property
     def secure(self) -> bool:
@@ -84,7 +89,18 @@ def read(
         twilio_url=environment.get("INBOX_TWILIO_URL", "https://api.twilio.com").rstrip("/"),
         # Load runs of the demo open thousands of sockets with one login.
         sockets_per_login=20_000 if demo else int(environment.get("INBOX_SOCKETS_PER_LOGIN", "20")),
+        trusted_proxies=_networks(environment.get("INBOX_TRUSTED_PROXIES", "")),
     )
+
+
+def _networks(text: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
+    except ValueError as error:
+        raise SettingsError(
+            "INBOX_TRUSTED_PROXIES must be addresses or networks with commas in between,"
+            " like 127.0.0.1, 10.0.0.0/8"
+        ) from error
 
 
 def keyring(environment: Mapping[str, str], settings: Settings) -> Keyring:

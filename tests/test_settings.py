@@ -64,6 +64,18 @@ def test_the_public_address_is_https_and_nothing_but_an_address(
         assert read(environment).public_url == meant
 
 
+def test_no_proxy_is_trusted_that_is_not_named() -> None:
+    assert read().trusted_proxies == ()
+    named = read({"INBOX_TRUSTED_PROXIES": "127.0.0.1, 10.0.0.0/8,2001:db8::/32"}).trusted_proxies
+    assert [str(one) for one in named] == ["127.0.0.1/32", "10.0.0.0/8", "2001:db8::/32"]
+
+
+@pytest.mark.parametrize("given", ["proxy.example.com", "10.0.0.1/8", "*", "10.0.0.0/8;10.1.0.0"])
+def test_what_is_no_proxys_address_is_refused(given: str) -> None:
+    with pytest.raises(SettingsError, match="INBOX_TRUSTED_PROXIES"):
+        read({"INBOX_TRUSTED_PROXIES": given})
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "inbox.example.com"])  # noqa: S104
 def test_development_and_demo_serve_loopback_only(host: str) -> None:
     for more in ({"environment": {"INBOX_DEV": "1"}}, {"demo": True}):

@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from inbox import events, shapes
 from inbox.domain.agent import Agent
 from inbox.domain.conversation import ConversationStatus
-from inbox.domain.errors import Invalid, NotFound
+from inbox.domain.errors import AssentError, Invalid, NotFound
 from inbox.ids import new_token
 from inbox.web import context as contexts
 from inbox.web.api import views
@@ -23,6 +23,7 @@ from inbox.web.context import Context
 from inbox.web.signin import (
     Forged,
     NotSignedIn,
+    client_address,
     find_caller,
     has_our_origin,
     set_cookie,
@@ -102,17 +103,23 @@ async def login(request: Request) -> Response:
     if not same or not has_our_origin(request):
         raise Forged("The form is too old. Reload the page and try again.")
     email, target = _field(form, "email").strip(), _field(form, "next")
-    address = request.client.host if request.client else "unknown"
-    wait_s = context.throttle.wait_s(email, address)
+    wait_s = context.throttle.wait_s(email, client_address(request))
     if wait_s:
         page = await _login_page(
             request, target, "Too many tries. Wait a little and try again.", 429
         )
         page.headers["retry-after"] = str(wait_s)
         return page
-    agent = await _who(context, form, email)
+    failed = True
+    try:
+        agent = await _who(context, form, email)
+        failed = agent is None
+    except AssentError:
+        failed = False  # the database's failure
+        raise
+    finally:
+        context.throttle.over(email, failed=failed)
     if agent is None:
-        context.throttle.failed(email)
         return await _login_page(request, target, _WRONG, 401)
     token = new_token()
     now = datetime.now(UTC)

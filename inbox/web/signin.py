@@ -8,15 +8,19 @@ from __future__ import annotations
 import hmac
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
 from inbox.domain.agent import Agent
 from inbox.domain.errors import AssentError
+from inbox.settings import Network
 from inbox.web import context as contexts
 
 _SAFE = {"GET", "HEAD"}
+# What the login of a bearer token begins with; a login session's is a hash.
+_BY_TOKEN = "token:"  # noqa: S105 - a prefix, no secret
 
 
 class NotSignedIn(AssentError):
@@ -62,6 +66,44 @@ def has_our_origin(connection: HTTPConnection) -> bool:
     return origin == contexts.of(connection).settings.public_url
 
 
+def client_address(connection: HTTPConnection) -> str:
+    """Where a request comes from: the peer, or, when that is a proxy we trust, the last address
+    before those that we trust. Whatever stands further to the left anybody may have written."""
+    if connection.client is None:
+        return "unknown"
+    trusted = contexts.of(connection).settings.trusted_proxies
+    found = connection.client.host
+    hops = ",".join(connection.headers.getlist("x-forwarded-for")).split(",")
+    for hop in reversed(hops):
+        if not _is_in(found, trusted):
+            break
+        address = _address(hop)
+        if address is None:
+            break  # what the proxy next to it did not say, nobody can know
+        found = str(address)
+    return found
+
+
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    """Some proxies add the port."""
+    text = text.strip()
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address
+
+
+def _is_in(text: str, networks: tuple[Network, ...]) -> bool:
+    address = _address(text)
+    return address is not None and any(address in network for network in networks)
+
+
 async def find_caller(connection: HTTPConnection) -> Caller | None:
     """Who is calling, by bearer token or else by cookie; None: nobody that we know."""
     accounts = contexts.of(connection).stores.accounts
@@ -71,9 +113,9 @@ async def find_caller(connection: HTTPConnection) -> Caller | None:
         if scheme.lower() != "bearer" or not token:
             return None
         agent = await accounts.find_by_token(token.strip(), now)
-        return (
-            None if agent is None else Caller(agent=agent, login=f"token:{agent.id}", csrf_token="")
-        )
+        if agent is None:
+            return None
+        return Caller(agent=agent, login=_BY_TOKEN + agent.id, csrf_token="")
     cookie = connection.cookies.get(cookie_name(connection))
     if not cookie:
         return None
@@ -81,6 +123,17 @@ async def find_caller(connection: HTTPConnection) -> Caller | None:
     if session is None:
         return None
     return Caller(agent=session.agent, login=session.id, csrf_token=session.csrf_token)
+
+
+async def find_again(connection: HTTPConnection, login: str) -> Agent | None:
+    """The agent of a connection that has been open for a while, as of now; None: its login session
+    or token is over. That a screen is open is no sign of life: the idle time goes on."""
+    if login.startswith(_BY_TOKEN):
+        caller = await find_caller(connection)
+        return None if caller is None else caller.agent
+    accounts = contexts.of(connection).stores.accounts
+    session = await accounts.find_session_by_id(login, datetime.now(UTC))
+    return None if session is None else session.agent
 
 
 async def signed_in(request: Request) -> Caller:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import re
 import time
@@ -13,6 +14,7 @@ import aiohttp
 import pytest
 import websockets
 
+from inbox.auth.throttle import LoginThrottle
 from tests.system.demo import Answer, Demo
 from tests.system.screen import Screen
 
@@ -167,6 +169,29 @@ async def test_a2_after_ten_failures_an_account_has_to_wait_known_or_not(
 
     assert [a.status for a in answers] == [401] * 10 + [429] * 2
     assert 0 < int(answers[-1].headers["retry-after"]) <= 900
+
+
+async def test_a2_tries_of_an_account_at_the_same_time_are_counted_too(browser: Browser) -> None:
+    token = await browser.form_token()
+    fields = {"email": "many@example.com", "password": "wrong password 1", "csrf_token": token}
+
+    answers = await asyncio.gather(
+        *(browser.call("POST", "/login", data=fields) for _ in range(25))
+    )
+
+    assert sorted(a.status for a in answers) == [401] * 10 + [429] * 15
+
+
+def test_a2_only_failures_go_on_counting() -> None:
+    throttle = LoginThrottle()
+    for number in range(25):
+        assert throttle.wait_s("Ana@example.com", f"192.0.2.{number}") == 0
+        throttle.over("ana@example.com", failed=False)
+    for number in range(10):
+        assert throttle.wait_s("ana@example.com", f"198.51.100.{number}") == 0
+        throttle.over("ana@example.com", failed=True)
+    assert 1 < throttle.wait_s("ana@example.com", "203.0.113.1") <= 900
+    assert throttle.wait_s("malik@example.com", "203.0.113.1") == 0
 
 
 async def test_a2_one_address_has_thirty_tries_a_minute(browser: Browser) -> None:
