@@ -1,6 +1,7 @@
 """The websocket `/ws`: events out, and the few operations of a screen in.
 
-Signed in as for REST; the login session is looked at again every minute and at every sign-out.
+Signed in as for REST; the login session and its agent are looked at again every minute and at every
+sign-out, which does not count as use of the login session.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from inbox.web import context as contexts
 from inbox.web.api import views
 from inbox.web.api.conversations import mark_read
 from inbox.web.context import Context
-from inbox.web.signin import find_caller
+from inbox.web.signin import find_again, find_caller
 from inbox.web.sockets import MOST_EVENTS, Socket
 
 PROTOCOL = "assent.v1"
@@ -102,7 +103,7 @@ async def serve(websocket: WebSocket) -> None:
     socket = Socket(websocket, caller.agent, caller.login)
     context.sockets.add(socket)
     writer = asyncio.create_task(socket.write_forever())
-    watch = asyncio.create_task(_recheck(websocket, context, socket))
+    watch = asyncio.create_task(_recheck(websocket, socket))
     session = _Session(context, websocket, socket)
     try:
         await session.run()
@@ -119,16 +120,18 @@ async def serve(websocket: WebSocket) -> None:
                 await writer
 
 
-async def _recheck(websocket: WebSocket, context: Context, socket: Socket) -> None:
+async def _recheck(websocket: WebSocket, socket: Socket) -> None:
     while True:
         with suppress(TimeoutError):
             async with asyncio.timeout(RECHECK_S):
                 await socket.doubt.wait()
         socket.doubt.clear()
         with suppress(StoreUnavailable):
-            if await find_caller(websocket) is None:
+            agent = await find_again(websocket, socket.login)
+            if agent is None:
                 socket.close(4001, "signed out")
                 return
+            socket.agent = agent
 
 
 class _Session:
@@ -138,11 +141,15 @@ class _Session:
         self._context = context
         self._websocket = websocket
         self._socket = socket
-        self._agent: Agent = socket.agent
         self._pace = _Pace()
         self._listening: Listening | None = None
         self._viewing: str | None = None
         self._deliver: Deliver = socket.deliver
+
+    @property
+    def _agent(self) -> Agent:
+        """As of the last look: an agent's role and channels may change while a screen is open."""
+        return self._socket.agent
 
     def close(self) -> None:
         if self._listening is not None:

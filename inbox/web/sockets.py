@@ -26,7 +26,8 @@ CLOSED = Counter("assent_sockets_closed_total", "Websockets closed by us", ["cod
 
 
 class Socket:
-    """One agent's screen. `deliver` is what the hub calls: it never blocks."""
+    """One agent's screen. `deliver` is what the hub calls: it never blocks. `agent` is replaced
+    when somebody has changed the agent."""
 
     def __init__(self, websocket: WebSocket, agent: Agent, login: str) -> None:
         self.agent = agent
