@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from inbox import events
@@ -57,6 +57,7 @@ class People:
                 for key, (identity, conversation_id) in stored.items()
             }
             for one in positions:
+                known = await self._without_takeovers(arrivals[one].sender, known)
                 person = await self._recognise_one(arrivals[one], known)
                 for key in arrivals[one].sender.keys:
                     # A key that is somebody else's stays theirs, as in the store.
@@ -64,6 +65,25 @@ class People:
                         known[key] = person
                 found[one] = person
         return [found[position] for position in range(len(arrivals))]
+
+    async def _without_takeovers(self, sender: Sender, known: dict[str, Known]) -> dict[str, Known]:
+        """A number may become another's, a person's own id never does: who writes with the number
+        of somebody known by another id has taken it over, and not the conversation with it."""
+        for key in sender.keys:
+            before = known.get(key)
+            if before is None or sender.person_id is None:
+                continue
+            if before.identity.person_id in (None, sender.person_id):
+                continue
+            shared = [one for one in sender.keys if one in before.identity.keys]
+            left = await self._stores.people.release(before.identity, shared)
+            await self._tell_name(left, before.conversation_id)
+            known = {
+                one: replace(person, identity=left) if person is before else person
+                for one, person in known.items()
+                if one not in shared
+            }
+        return known
 
     async def _recognise_one(self, arrival: Arrival, known: Mapping[str, Known]) -> Known:
         sender, channel = arrival.sender, arrival.channel

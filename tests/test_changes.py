@@ -251,3 +251,21 @@ async def test_files_of_what_was_taken_back_are_removed_even_after_a_crash_in_be
     assert await files.find(office.workspace_id, attachment.id) is None
     (again,) = await office.thread()
     assert (again.attachments, again.deleted_at) == ((), THEN)
+
+
+async def test_who_takes_over_a_number_does_not_get_the_conversation_with_it(
+    office: Office,
+) -> None:
+    await office.takes("whatsapp", whatsapp(whatsapp_item("It is Maya", bsuid="US.101")))
+    stranger = whatsapp_item("Who is this?", bsuid="US.999")
+    await office.takes("whatsapp", whatsapp(stranger, name="Rae Novak"))
+    maya, rae = sorted(await office.conversations(), key=lambda one: one.created_at)
+    assert [m.text for m in await office.thread(maya)] == ["It is Maya"]
+    assert [m.text for m in await office.thread(rae)] == ["Who is this?"]
+    hers = await office.stores.people.get(maya.identity_id)
+    theirs = await office.stores.people.get(rae.identity_id)
+    assert (hers.address, hers.keys) == ("US.101", ("US.101",))
+    assert theirs.address == "+15550101"
+    again = whatsapp_item("Still Maya", phone=None, bsuid="US.101")
+    await office.takes("whatsapp", whatsapp(again))
+    assert [m.text for m in await office.thread(maya)][-1] == "Still Maya"

@@ -60,9 +60,13 @@ def read_sender(
     profile = mapping(contact, "profile")
     name, username = line(profile, "name"), line(profile, "username", 64)
     if number is not None:
-        return Sender(keys=keys, address=f"+{number}", handle=f"+{number}", name=name)
+        return Sender(
+            keys=keys, address=f"+{number}", handle=f"+{number}", name=name, person_id=user_id
+        )
     handle = f"@{username.lstrip('@')}" if username else name or own_id
-    return Sender(keys=keys, address=own_id or "", handle=handle or "", name=name)
+    return Sender(
+        keys=keys, address=own_id or "", handle=handle or "", name=name, person_id=user_id
+    )
 
 
 def writer(item: object, people: Mapping[str, object]) -> Sender | None:

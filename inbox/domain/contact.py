@@ -25,6 +25,7 @@ class Identity:
               any of them finds the identity
     address   what a connector writes to; one of the keys or a number made from one
     handle    what an agent sees: a number, a user name, a mail address; never empty
+    person_id the key that is nobody else's, ever; None where the kind has none, or none came yet
     """
 
     id: IdentityId
@@ -36,3 +37,4 @@ class Identity:
     address: str
     handle: str
     name: str | None
+    person_id: str | None = None

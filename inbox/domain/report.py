@@ -19,12 +19,14 @@ class Sender:
     """keys      every id by which the provider may name this person again, its own first
     address   what `send` writes to
     handle    what an agent sees where no name is known: a number, a user name
+    person_id the one of the keys that is never given to somebody else, as a number may be
     """
 
     keys: tuple[str, ...]
     address: str
     handle: str
     name: str | None = None
+    person_id: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from pymongo.errors import DuplicateKeyError
@@ -38,6 +39,7 @@ class PeopleStore:
             "address": identity.address,
             "handle": identity.handle,
             "name": identity.name,
+            "person_id": identity.person_id,
         }
         return self._keyring.seal_text(json.dumps(person), f"identities:{identity_id}:person")
 
@@ -54,6 +56,7 @@ class PeopleStore:
             address=person["address"],
             handle=person["handle"],
             name=person["name"],
+            person_id=person.get("person_id"),
         )
         return identity, ConversationId(doc["conversation_id"])
 
@@ -102,6 +105,7 @@ class PeopleStore:
             address=sender.address,
             handle=sender.handle,
             name=sender.name,
+            person_id=sender.person_id,
         )
         conversation_id = ConversationId(new_id("cnv"))
         document = {
@@ -131,8 +135,9 @@ class PeopleStore:
         # A webhook that does not know the name has no better handle than the one we learnt with it.
         keeps = sender.name is None and identity.name is not None
         handle = identity.handle if keeps else sender.handle
-        same = (identity.address, identity.handle, identity.name)
-        if not new_keys and same == (sender.address, handle, name):
+        person_id = sender.person_id or identity.person_id
+        same = (identity.address, identity.handle, identity.name, identity.person_id)
+        if not new_keys and same == (sender.address, handle, name, person_id):
             return identity
         learnt = Identity(
             id=identity.id,
@@ -144,6 +149,7 @@ class PeopleStore:
             address=sender.address,
             handle=handle,
             name=name,
+            person_id=person_id,
         )
         try:
             async with reachable():
@@ -157,6 +163,26 @@ class PeopleStore:
         except DuplicateKeyError:
             return identity
         return learnt
+
+    async def release(self, identity: Identity, keys: Sequence[str]) -> Identity:
+        """Take keys away from a person who no longer has them: a number that is another's now.
+        What is left of the address is the person's own id."""
+        left = tuple(key for key in identity.keys if key not in keys)
+        own = identity.person_id or left[0]
+        without = replace(
+            identity, keys=left, address=own, handle=identity.name or own, person_id=own
+        )
+        async with reachable():
+            await self._identities.update_one(
+                {"_id": identity.id},
+                {
+                    "$set": {
+                        "person": self._sealed_person(identity.id, without),
+                        "tags": self.tags(identity.kind, left),
+                    }
+                },
+            )
+        return without
 
     # -- contacts --------------------------------------------------------------------------
 

@@ -149,6 +149,7 @@ def test_new_ids_belong_to_who_had_the_old_ones() -> None:
             keys=("15550002099", "US.10000000000000000099"),
             address="+15550002099",
             handle="+15550002099",
+            person_id="US.10000000000000000099",
         ),
         at=at(1794000018),
     )
