@@ -166,7 +166,7 @@ def parser() -> argparse.ArgumentParser:
     found = argparse.ArgumentParser(
         prog="python -m bench", description="Assent beside the floor of the same libraries."
     )
-    found.add_argument("--rounds", type=int, default=3)
+    found.add_argument("--rounds", type=int, default=2)
     found.add_argument("--seconds", type=float, default=2.5, help="of a phase; twice when steady")
     found.add_argument("--in-flight", type=int, default=16, help="webhooks under way when busy")
     found.add_argument("--rate", type=float, default=100.0, help="webhooks a second when steady")
