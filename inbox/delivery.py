@@ -9,21 +9,19 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 from prometheus_client import Counter
 
 from inbox import events, log, shapes
 from inbox.automation.keywords import KeywordAnswers
-from inbox.consent import facts, policy
 from inbox.directory import Directory
 from inbox.domain.agent import Agent
-from inbox.domain.channel import Channel, Connector, OutboundFile, OutboundMessage
-from inbox.domain.consent import Purpose
+from inbox.domain.channel import Channel, Connector
 from inbox.domain.contact import Identity
-from inbox.domain.conversation import Conversation
 from inbox.domain.errors import (
     AccountTrouble,
     Conflict,
@@ -32,32 +30,48 @@ from inbox.domain.errors import (
     StoreUnavailable,
     Temporary,
 )
-from inbox.domain.gate import Attempt, Decision, decide
+from inbox.domain.ids import MessageId
 from inbox.domain.message import Failure, Message, Status, may_become
 from inbox.hub import Hub
 from inbox.links import Links
+from inbox.preparation import Denied, Preparation, Ready
 from inbox.statuses import learn_refusal
 from inbox.store.message_documents import provider_key
 from inbox.stores import Stores
 
-# Longer than the longest call to a provider, so that a lease ends only with its worker.
-LEASE = timedelta(seconds=45)
+# Twice the longest send, and renewed while one is under way: a lease ends only with its worker, or
+# where that worker cannot reach the database for as long.
+LEASE = timedelta(seconds=60)
+# An upload of 20 s and a call of 10 s; see the limits in connectors/.
+LONGEST_SEND_S = 30.0
 GIVE_UP_AFTER = timedelta(hours=24)
 # Before looking again whether the one ahead, which another worker is sending, has gone.
 TURN = timedelta(milliseconds=500)
 LOOK_AGAIN = timedelta(seconds=30)
 PER_CHANNEL = 8
+# Lanes that may wait for a channel's turn before the sweep looks past it.
+LANES_PER_CHANNEL = 64
 BACKOFF_CAP_S = 300.0
 
 SENDS = Counter("assent_sends_total", "Messages handed to providers", ["kind", "outcome"])
-DECISIONS = Counter("assent_gate_decisions_total", "Decisions at dispatch", ["kind", "code"])
 _log = log.get("delivery")
+T = TypeVar("T")
 
 
 def backoff_s(attempts: int) -> float:
     """Seconds until the next try: doubling from 1 s to five minutes, with full jitter."""
     ceiling = min(BACKOFF_CAP_S, 2.0 ** min(attempts, 12))
     return ceiling * random.uniform(0.5, 1.0)
+
+
+async def persist(step: Callable[[], Awaitable[T]]) -> T:
+    """Do a step that may be repeated, however long the database takes: what it records has
+    happened."""
+    while True:
+        try:
+            return await step()
+        except StoreUnavailable:
+            await asyncio.sleep(0.2)
 
 
 class Delivery:
@@ -68,12 +82,15 @@ class Delivery:
         connectors: Mapping[str, Connector],
         directory: Directory,
         links: Links,
+        *,
+        lease: timedelta = LEASE,
     ) -> None:
         self._stores = stores
         self._hub = hub
         self._connectors = connectors
         self._directory = directory
-        self._links = links
+        self._preparation = Preparation(stores, connectors, directory, links)
+        self._lease = lease
         self._keywords = KeywordAnswers(stores)
         self._bulkheads: dict[str, asyncio.Semaphore] = defaultdict(
             lambda: asyncio.Semaphore(PER_CHANNEL)
@@ -81,6 +98,8 @@ class Delivery:
         # One running lane a conversation, with what is to go after its present message.
         self._lanes: dict[str, list[Message]] = {}
         self._running: set[asyncio.Task[None]] = set()
+        # Claimed by lanes of this process, which tell themselves what becomes of them.
+        self._in_hand: set[MessageId] = set()
         self._sweep: asyncio.Task[None] | None = None
         self._closing = False
 
@@ -91,7 +110,7 @@ class Delivery:
 
     async def take_over(self) -> None:
         """End every lease now: the caller knows that no other worker lives."""
-        while held := await self._stores.outbox.expired(datetime.now(UTC) + LEASE):
+        while held := await self._stores.outbox.expired(datetime.now(UTC) + self._lease):
             for message in held:
                 await self._give_up_lease(message)
 
@@ -102,7 +121,7 @@ class Delivery:
             self._sweep.cancel()
             await asyncio.gather(self._sweep, return_exceptions=True)
         if self._running:
-            await asyncio.wait(self._running, timeout=15)
+            await asyncio.wait(self._running, timeout=LONGEST_SEND_S)
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
@@ -132,6 +151,8 @@ class Delivery:
                 message = lane[0]
                 try:
                     async with self._bulkheads[message.channel_id]:
+                        if self._closing:
+                            return
                         goes_on = await self._deliver(message)
                 except StoreUnavailable:
                     return  # the sweep comes back to it
@@ -148,17 +169,32 @@ class Delivery:
         while True:
             try:
                 now = datetime.now(UTC)
+                lanes, channels = self._busy()
+                due = await self._stores.outbox.due(
+                    now, without_lanes=lanes, without_channels=channels
+                )
                 # By seq: a lane that began with a later one would end at once, and with it the
                 # one whose turn it is.
-                for message in sorted(await self._stores.outbox.due(now), key=lambda m: m.seq):
+                for message in sorted(due, key=lambda m: m.seq):
                     self._enqueue(message)
                 for message in await self._stores.outbox.expired(now):
-                    await self._give_up_lease(message)
+                    if message.id not in self._in_hand:
+                        await self._give_up_lease(message)
             except StoreUnavailable:
                 pass
             except Exception:  # the worker's top
                 _log.exception("the outbox sweep failed")
             await asyncio.sleep(0.5 * random.uniform(0.8, 1.2))
+
+    def _busy(self) -> tuple[list[str], list[str]]:
+        """Conversations that have a lane, and channels that have enough of them: were these looked
+        at again, one provider that hangs would fill every page and hide all others' messages."""
+        lanes: dict[str, list[str]] = defaultdict(list)
+        for conversation_id, lane in self._lanes.items():
+            lanes[lane[0].channel_id].append(conversation_id)
+        full = [channel for channel, has in lanes.items() if len(has) >= LANES_PER_CHANNEL]
+        # The former by name only where the latter do not cover them, which keeps the list short.
+        return [one for channel in lanes.keys() - full for one in lanes[channel]], full
 
     # -- one message -----------------------------------------------------------------------
 
@@ -168,25 +204,40 @@ class Delivery:
         if ahead is not None:
             await self._wait_behind(message, ahead)
             return False
-        claimed = await self._stores.outbox.claim(message, datetime.now(UTC) + LEASE)
+        claimed = await self._stores.outbox.claim(message, datetime.now(UTC) + self._lease)
         if claimed is None:
             return True
-        channel = await self._directory.find(claimed.channel_id)
-        conversation = await self._stores.conversations.find(
-            claimed.workspace_id, claimed.conversation_id
-        )
-        if channel is None or conversation is None:
-            failure = Failure(code="channel_gone", reason="The channel is no longer connected.")
-            await self._end(claimed, Status.FAILED, failure)
-            return True
-        identity = await self._stores.people.get(conversation.identity_id)
-        outbound = await self._outbound(claimed, channel, identity)
-        decision = await self._decide(claimed, outbound, conversation, identity, channel)
-        if decision.permit is None:
-            failure = Failure(code=decision.code, reason=decision.reason)
-            await self._end(claimed, Status.FAILED, failure, shapes.decision(decision))
-            return True
-        return await self._send(claimed, outbound, decision, channel, identity)
+        async with self._held(claimed):
+            try:
+                ready = await self._preparation.prepare(claimed)
+            except StoreUnavailable as error:
+                return await self._try_later(claimed, error)
+            except Exception:  # the worker's top, and nothing has left: it may be tried again
+                _log.exception("a message could not be prepared", message=claimed.id)
+                fault = Temporary("It could not be prepared for sending.", code="not_prepared")
+                return await self._try_later(claimed, fault)
+            if isinstance(ready, Denied):
+                await self._end(claimed, Status.FAILED, ready.failure, ready.decision)
+                return True
+            return await self._send(claimed, ready)
+
+    @asynccontextmanager
+    async def _held(self, message: Message) -> AsyncIterator[None]:
+        """Keep the lease of a claimed message for as long as something is done with it."""
+        self._in_hand.add(message.id)
+        renewing = asyncio.create_task(self._renew(message), name="lease")
+        try:
+            yield
+        finally:
+            self._in_hand.discard(message.id)
+            renewing.cancel()
+            await asyncio.gather(renewing, return_exceptions=True)
+
+    async def _renew(self, message: Message) -> None:
+        outbox, held = self._stores.outbox, True
+        while held:
+            await asyncio.sleep(self._lease.total_seconds() / 3)
+            held = await persist(lambda: outbox.renew(message, datetime.now(UTC) + self._lease))
 
     async def _wait_behind(self, message: Message, ahead: Message) -> None:
         """Have it due when the one ahead is: were those that wait always due, they would fill the
@@ -198,71 +249,13 @@ class Delivery:
             until = min(max(now, ahead.delivery.next_at), now + LOOK_AGAIN)
         await self._stores.outbox.wait(message, until)
 
-    async def _outbound(
-        self, message: Message, channel: Channel, identity: Identity
-    ) -> OutboundMessage:
-        files: list[OutboundFile] = []
-        for attachment in message.attachments:
-            content = await self._stores.files.content(attachment.id)
-            files.append(
-                OutboundFile(
-                    id=attachment.id,
-                    kind=attachment.kind,
-                    mime=attachment.mime or "application/octet-stream",
-                    name=attachment.name or attachment.id,
-                    content=content or b"",
-                    url=self._links.file(message.workspace_id, attachment.id),
-                )
-            )
-        reply_to: str | None = None
-        if message.reply_to is not None:
-            quoted = await self._stores.messages.find(message.workspace_id, message.reply_to)
-            reply_to = None if quoted is None else quoted.provider_id
-        return OutboundMessage(
-            id=message.id,
-            channel=channel,
-            to=identity.address,
-            text=message.text,
-            files=tuple(files),
-            reply_to=reply_to,
-            status_url=self._links.status(channel, message.id),
-        )
-
-    async def _decide(
-        self,
-        message: Message,
-        outbound: OutboundMessage,
-        conversation: Conversation,
-        identity: Identity,
-        channel: Channel,
-    ) -> Decision:
-        now = datetime.now(UTC)
-        attempt = Attempt(
-            kind=channel.kind,
-            purpose=Purpose(message.purpose),
-            actor="agent" if message.author.type == "agent" else "system",
-            sort=message.sort,  # type: ignore[arg-type]  # stored by us, and the gate checks it
-            subject=outbound.subject(),
-        )
-        manifest = self._connectors[channel.kind].manifest
-        known = await facts(self._stores, conversation, identity, manifest, now)
-        decision = decide(attempt, known, policy(channel, manifest), now)
-        DECISIONS.labels(channel.kind, decision.code).inc()
-        return decision
-
-    async def _send(
-        self,
-        message: Message,
-        outbound: OutboundMessage,
-        decision: Decision,
-        channel: Channel,
-        identity: Identity,
-    ) -> bool:
+    async def _send(self, message: Message, ready: Ready) -> bool:
+        channel = ready.channel
         connector = self._connectors[channel.kind]
-        if decision.permit is None:
-            raise RuntimeError("a denied message came to be sent")
         try:
-            sent = await connector.send(outbound, decision.permit)
+            # A connector that breaks its own limits must not hold the message for ever.
+            async with asyncio.timeout(2 * LONGEST_SEND_S):
+                sent = await connector.send(ready.outbound, ready.permit)
         except Temporary as error:
             SENDS.labels(channel.kind, "temporary").inc()
             return await self._try_later(message, error)
@@ -271,41 +264,36 @@ class Delivery:
             return await self._hold(message, channel, error)
         except Permanent as error:
             SENDS.labels(channel.kind, "failed").inc()
-            await self._refused(message, identity, error)
+            await self._refused(message, ready.identity, error)
             return True
-        except OutcomeUnknown:
+        except (OutcomeUnknown, TimeoutError):
             SENDS.labels(channel.kind, "unknown").inc()
             await self._end(message, Status.UNKNOWN, None)
             return True
         SENDS.labels(channel.kind, "sent").inc()
-        await self._taken(message, sent.provider_id, decision, identity)
-        if channel.state != "connected" or channel.trouble is not None:
+        await self._taken(message, sent.provider_id, ready)
+        # What is told of a channel that works all the same stays: a good send does not refute it.
+        if channel.state != "connected":
             await self._set_channel(channel, "connected", None)
         return True
 
     # -- what became of it -----------------------------------------------------------------
 
-    async def _taken(
-        self, message: Message, provider_id: str, decision: Decision, identity: Identity
-    ) -> None:
-        """Record the send, however long the database takes: it has happened. What the gate counts
-        comes first, for the next of the conversation may go as soon as this one is recorded."""
+    async def _taken(self, message: Message, provider_id: str, ready: Ready) -> None:
+        """Record the send: it has happened. What the gate counts comes first, for the next of the
+        conversation may go as soon as this one is recorded."""
         now = datetime.now(UTC)
-        recorded: Message | None = None
-        while recorded is None:
-            try:
-                await self._keywords.note_sent(message, identity, now)
-                recorded = await self._stores.outbox.record_sent(
-                    message, provider_id, shapes.decision(decision), now
-                )
-                if recorded is None:
-                    return  # erased meanwhile
-            except StoreUnavailable:
-                await asyncio.sleep(0.2)
+        decision = shapes.decision(ready.decision)
+        await persist(lambda: self._keywords.note_sent(message, ready.identity, now))
+        recorded = await persist(
+            lambda: self._stores.outbox.record_sent(message, provider_id, decision, now)
+        )
+        if recorded is None:
+            return  # erased meanwhile
         if recorded.status is Status.SENT:
-            await self._stores.conversations.show_status(recorded)
+            await persist(lambda: self._stores.conversations.show_status(recorded))
         await self._hub.publish([events.status_changed(recorded, Status.QUEUED)])
-        await self._apply_early(recorded, provider_id)
+        await persist(lambda: self._apply_early(recorded, provider_id))
 
     async def _apply_early(self, message: Message, provider_id: str) -> None:
         """Statuses that came before the provider's answer did."""
@@ -321,8 +309,9 @@ class Delivery:
 
     async def _try_later(self, message: Message, error: Temporary) -> bool:
         attempts = 1 if message.delivery is None else message.delivery.attempts
+        queued_at = await persist(lambda: self._stores.outbox.queued_at(message))
         now = datetime.now(UTC)
-        if now - message.received_at > GIVE_UP_AFTER:
+        if now - queued_at > GIVE_UP_AFTER:
             failure = Failure(
                 code=error.code, reason="The provider did not take it for a day. Try again later."
             )
@@ -331,21 +320,25 @@ class Delivery:
         wait_s = error.retry_after_s
         if wait_s is None:
             wait_s = backoff_s(attempts)
-        await self._stores.outbox.put_back(
-            message, now + timedelta(seconds=wait_s), Failure(code=error.code, reason=str(error))
-        )
+        await self._put_back(message, now + timedelta(seconds=wait_s), error)
         return False
 
     async def _hold(self, message: Message, channel: Channel, error: AccountTrouble) -> bool:
         """The account is in trouble, not the message: it waits, and an admin is told."""
+        await self._put_back(message, datetime.now(UTC) + timedelta(seconds=60), error)
         await self._set_channel(channel, "reauthorization_required", str(error))
-        failure = Failure(code=error.code, reason=str(error))
-        await self._stores.outbox.put_back(
-            message, datetime.now(UTC) + timedelta(seconds=60), failure
-        )
         return False
 
+    async def _put_back(
+        self, message: Message, next_at: datetime, error: Temporary | AccountTrouble
+    ) -> None:
+        reason = Failure(code=error.code, reason=str(error))
+        await persist(lambda: self._stores.outbox.put_back(message, next_at, reason))
+
     async def _set_channel(self, channel: Channel, state: str, trouble: str | None) -> None:
+        """Store what is new of a channel, and tell it; every message that waits says it again."""
+        if (channel.state, channel.trouble) == (state, trouble):
+            return
         if channel.state == state:
             await self._stores.channels.set_trouble(channel, trouble)
         elif not await self._stores.channels.set_state(channel, state, trouble):
@@ -356,20 +349,22 @@ class Delivery:
 
     async def _refused(self, message: Message, identity: Identity, error: Permanent) -> None:
         if error.consent is not None:
-            recorded = await learn_refusal(
-                self._stores,
-                identity,
-                error.consent,
-                error.code,
-                datetime.now(UTC),
-                message.id,
-            )
-            conversation = await self._stores.conversations.find(
-                message.workspace_id, message.conversation_id
-            )
-            if recorded is not None and conversation is not None:
-                await self._hub.publish([events.consent_changed(conversation, recorded)])
+            await persist(lambda: self._learn(message, identity, error))
         await self._end(message, Status.FAILED, Failure(code=error.code, reason=str(error)))
+
+    async def _learn(self, message: Message, identity: Identity, error: Permanent) -> None:
+        """What a refusal says of the contact's wish."""
+        conversation = await self._stores.conversations.find(
+            message.workspace_id, message.conversation_id
+        )
+        if error.consent is None or conversation is None:
+            return
+        now = datetime.now(UTC)
+        recorded = await learn_refusal(
+            self._stores, identity, error.consent, error.code, now, message.id
+        )
+        if recorded is not None:
+            await self._hub.publish([events.consent_changed(conversation, recorded)])
 
     async def _end(
         self,
@@ -379,14 +374,18 @@ class Delivery:
         # Any-free: the API's shape of a decision.
         decision: dict[str, object] | None = None,
     ) -> None:
-        ended = await self._stores.outbox.end(message, status, failure, datetime.now(UTC), decision)
+        now = datetime.now(UTC)
+        ended = await persist(
+            lambda: self._stores.outbox.end(message, status, failure, now, decision)
+        )
         if ended is None:
             # A report was faster, or another worker has it now: only the former is ours to tidy.
-            current = await self._stores.messages.find(message.workspace_id, message.id)
+            find, tidy = self._stores.messages.find, self._stores.outbox.settle_lost_race
+            current = await persist(lambda: find(message.workspace_id, message.id))
             if current is not None and current.status not in may_become(Status.SENT):
-                await self._stores.outbox.settle_lost_race(message)
+                await persist(lambda: tidy(current))
             return
-        await self._stores.conversations.show_status(ended)
+        await persist(lambda: self._stores.conversations.show_status(ended))
         await self._hub.publish([events.status_changed(ended, message.status)])
 
     async def _give_up_lease(self, message: Message) -> None:
@@ -410,7 +409,8 @@ class Delivery:
             ]
         )
         await self._stores.conversations.show_status(queued)
-        self.wake([queued])
+        if self._sweep is not None:  # a process that only serves leaves it to the workers
+            self.wake([queued])
         return queued
 
     async def mark_sent(self, message: Message) -> Message:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from inbox import drafts, events
 from inbox.automation.keywords import Heard, KeywordAnswers, Recorded, hear
@@ -33,6 +34,9 @@ from inbox.stores import Stores
 
 Verdicts = Mapping[str, Counter[str]]
 """What became of each entry's reports, counted by word."""
+
+# For as long an echo may still come of a message whose outcome is unknown.
+UNSETTLED = timedelta(minutes=10)
 
 
 @dataclass(slots=True)
@@ -223,13 +227,18 @@ class Received:
 
     async def _being_sent(self, work: Work) -> MessageId | None:
         """Our message that this echo must be of, where the provider carries nothing of ours along:
-        the first with this text that is in a worker's hands for this person now."""
+        the first with this text that is in a worker's hands for this person now, or that one has
+        just let go without knowing whether it was taken."""
         report, channel = work.report, work.channel
         known = await self._stores.people.find_many(
             channel.workspace_id, channel.id, channel.kind, report.sender.keys
         )
         for _, conversation_id in known.values():
-            for message in await self._stores.outbox.in_hand(conversation_id):
+            candidates = await self._stores.outbox.in_hand(conversation_id)
+            candidates += await self._stores.outbox.unsettled(
+                channel.workspace_id, conversation_id, work.entry.received_at - UNSETTLED
+            )
+            for message in candidates:
                 if message.text == report.text and bool(message.attachments) == bool(report.media):
                     return message.id
         return None

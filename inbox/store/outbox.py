@@ -9,13 +9,15 @@ A claim is a conditional update; its fencing number makes a worker that lost its
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from pymongo.errors import DuplicateKeyError
 
-from inbox.domain.ids import ConversationId
-from inbox.domain.message import Failure, Message, Status, may_become
+from inbox.domain.ids import ConversationId, WorkspaceId
+from inbox.domain.message import Delivery, Failure, Message, Status, may_become
 from inbox.store.database import Database, Document, reachable
 from inbox.store.message_documents import provider_key
 from inbox.store.messages import OUT_OF_OUTBOX, MessageStore
@@ -26,19 +28,35 @@ class OutboxStore:
         self._messages = database.durable("messages")
         self._store = messages
 
-    async def due(self, now: datetime, limit: int = 100) -> list[Message]:
-        """Queued messages whose time has come, of every workspace, oldest time first."""
-        return await self._at("queued", now, limit)
+    async def due(
+        self,
+        now: datetime,
+        limit: int = 100,
+        *,
+        without_lanes: Sequence[str] = (),
+        without_channels: Sequence[str] = (),
+    ) -> list[Message]:
+        """Queued messages whose time has come, of every workspace, oldest time first.
+
+        without_lanes     conversations, and
+        without_channels  channels, that have enough to do: theirs must not fill the page
+        """
+        match: Document = {}
+        if without_lanes:
+            match["delivery.lane"] = {"$nin": list(without_lanes)}
+        if without_channels:
+            match["channel_id"] = {"$nin": list(without_channels)}
+        return await self._at("queued", now, limit, match)
 
     async def expired(self, now: datetime, limit: int = 100) -> list[Message]:
         """Messages in the hands of a worker that did not come back."""
-        return await self._at("sending", now, limit)
+        return await self._at("sending", now, limit, {})
 
-    async def _at(self, state: str, now: datetime, limit: int) -> list[Message]:
+    async def _at(self, state: str, now: datetime, limit: int, match: Document) -> list[Message]:
         async with reachable():  # index: due
             docs = (
                 await self._messages.find(
-                    {"delivery.state": state, "delivery.next_at": {"$lte": now}}
+                    {"delivery.state": state, "delivery.next_at": {"$lte": now}, **match}
                 )
                 .sort("delivery.next_at", 1)
                 .limit(limit)
@@ -55,6 +73,28 @@ class OutboxStore:
         docs.sort(key=lambda doc: int(doc["seq"]))
         return [
             self._store.from_document(doc) for doc in docs if doc["delivery"]["state"] == "sending"
+        ]
+
+    async def unsettled(
+        self, workspace_id: WorkspaceId, conversation_id: ConversationId, since: datetime
+    ) -> list[Message]:
+        """Of a conversation's newest 50, those of which it is not known since `since` or later
+        whether a provider took them; oldest first."""
+        async with reachable():  # index: seq
+            docs = (
+                await self._messages.find(
+                    {"workspace_id": workspace_id, "conversation_id": conversation_id}
+                )
+                .sort("seq", -1)
+                .limit(50)
+                .to_list(50)
+            )
+        return [
+            self._store.from_document(doc)
+            for doc in reversed(docs)
+            if doc["status"] == Status.UNKNOWN
+            and doc["provider_id"] is None
+            and doc["status_at"].get(Status.UNKNOWN, doc["received_at"]) >= since
         ]
 
     async def ahead_of(self, message: Message) -> Message | None:
@@ -102,7 +142,30 @@ class OutboxStore:
             )
         if not result.modified_count:
             return None
-        return await self._store.find(message.workspace_id, message.id)
+        # Not read back: were the database to go away between the two, the claim would be held and
+        # nobody would know. The fence is as it was, so the rest of the delivery is, too.
+        taken = Delivery(
+            state="sending",
+            attempts=message.delivery.attempts + 1,
+            next_at=lease_until,
+            fence=message.delivery.fence + 1,
+        )
+        return replace(message, delivery=taken)
+
+    async def renew(self, message: Message, lease_until: datetime) -> bool:
+        """Hold it for longer; False when it is no longer held."""
+        if message.delivery is None:
+            return False
+        async with reachable():
+            result = await self._messages.update_one(
+                {
+                    "_id": message.id,
+                    "delivery.state": "sending",
+                    "delivery.fence": message.delivery.fence,
+                },
+                {"$set": {"delivery.next_at": lease_until}},
+            )
+        return bool(result.matched_count)
 
     async def record_sent(
         self, message: Message, provider_id: str, decision: dict[str, Any], at: datetime
@@ -112,25 +175,24 @@ class OutboxStore:
         sealed = self._store.sealed_decision(message.id, decision)
         evidence: Document = {"provider_id": provider_id, "decision": sealed}
         key = {"keys": provider_key(message.channel_id, provider_id)}
-        update = {"$set": evidence, "$addToSet": key, "$unset": OUT_OF_OUTBOX}
-        moved = {
-            "$set": {**evidence, "status": Status.SENT, "status_at.sent": at, "failure": None},
-            "$addToSet": key,
-            "$unset": OUT_OF_OUTBOX,
-        }
+        known: Document = {"$set": evidence, "$addToSet": key, "$unset": OUT_OF_OUTBOX}
+        reached = {"status": Status.SENT, "status_at.sent": at, "failure": None}
+        moved: Document = {**known, "$set": {**evidence, **reached}}
         try:
-            async with reachable():
-                result = await self._messages.update_one(
-                    {"_id": message.id, "status": {"$in": list(may_become(Status.SENT))}}, moved
-                )
-                if not result.matched_count:
-                    await self._messages.update_one({"_id": message.id}, update)
+            await self._forwards(message, moved, known)
         except DuplicateKeyError:
             # The provider gave one id to two messages; the first one keeps its statuses.
-            del moved["$addToSet"]
-            async with reachable():
-                await self._messages.update_one({"_id": message.id}, moved)
+            del moved["$addToSet"], known["$addToSet"]
+            await self._forwards(message, moved, known)
         return await self._store.find(message.workspace_id, message.id)
+
+    async def _forwards(self, message: Message, moved: Document, known: Document) -> None:
+        """Apply `moved` to what may become sent, `known` to what is further already."""
+        before = {"_id": message.id, "status": {"$in": list(may_become(Status.SENT))}}
+        async with reachable():
+            result = await self._messages.update_one(before, moved)
+            if not result.matched_count:
+                await self._messages.update_one({"_id": message.id}, known)
 
     async def put_back(self, message: Message, next_at: datetime, reason: Failure) -> bool:
         """Not taken: try again at `next_at`. False when the lease was lost, or a report says that
@@ -180,28 +242,53 @@ class OutboxStore:
         return bool(result.modified_count)
 
     async def requeue(self, message: Message, now: datetime) -> Message | None:
-        """An agent asks for another try of a failed or unknown message; None: it is neither."""
-        attempts = 0
+        """An agent asks for another try of a failed or unknown message; None: it is neither.
+
+        The id of the try that ended is kept in `ended`, so that a late report of it is known for
+        what it is, and its key stays: the message has no provider id until it is taken again.
+        """
+        change: Document = {
+            "$set": {
+                "status": Status.QUEUED,
+                "failure": None,
+                "status_at": {},
+                "provider_id": None,
+                "delivery.state": "queued",
+                "delivery.next_at": now,
+                "delivery.since": now,
+                "delivery.attempts": 0,
+                "delivery.lane": message.conversation_id,
+                "delivery.seq": message.seq,
+            },
+            "$inc": {"delivery.fence": 1, "delivery.tries": 1},
+        }
+        if message.provider_id is not None:
+            change["$addToSet"] = {"ended": message.provider_id}
         async with reachable():
             result = await self._messages.update_one(
-                {"_id": message.id, "status": {"$in": [Status.FAILED, Status.UNKNOWN]}},
                 {
-                    "$set": {
-                        "status": Status.QUEUED,
-                        "failure": None,
-                        "status_at": {},
-                        "delivery.state": "queued",
-                        "delivery.next_at": now,
-                        "delivery.attempts": attempts,
-                        "delivery.lane": message.conversation_id,
-                        "delivery.seq": message.seq,
-                    },
-                    "$inc": {"delivery.fence": 1, "delivery.tries": 1},
+                    "_id": message.id,
+                    "status": {"$in": [Status.FAILED, Status.UNKNOWN]},
+                    # A report may have brought one just now, which would be lost.
+                    "provider_id": message.provider_id,
                 },
+                change,
             )
-        if not result.modified_count:
-            return None
-        return await self._store.find(message.workspace_id, message.id)
+        current = await self._store.find(message.workspace_id, message.id)
+        if result.modified_count or current is None:
+            return current
+        if current.provider_id != message.provider_id:
+            return await self.requeue(current, now)
+        return None
+
+    async def queued_at(self, message: Message) -> datetime:
+        """When it was accepted, or when an agent last asked for another try."""
+        async with reachable():
+            doc = await self._messages.find_one(
+                {"_id": message.id}, projection={"delivery.since": 1}
+            )
+        since: datetime | None = ((doc or {}).get("delivery") or {}).get("since")
+        return message.received_at if since is None else since
 
     async def settle_lost_race(self, message: Message) -> None:
         """A report moved a message on while it was being sent: take it out of the outbox."""

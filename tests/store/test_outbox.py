@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from inbox.domain.conversation import Conversation
 from inbox.domain.message import Direction, Failure, Message, Status
+from inbox.store.message_documents import provider_key
 from inbox.stores import Stores
 from tests.office import NOW, a_conversation, a_draft
 
@@ -146,3 +147,108 @@ async def test_one_id_for_two_messages_does_not_lose_the_second(store: Stores) -
         assert sent is not None
         assert sent.status is Status.SENT
     assert await store.outbox.expired(LEASE) == []
+
+
+async def test_a_lease_is_renewed_by_who_holds_it_alone(store: Stores) -> None:
+    slow = await claimed(store, await queued(store))
+    longer = LEASE + timedelta(minutes=1)
+    assert await store.outbox.renew(slow, longer)
+    assert await store.outbox.expired(LEASE) == []
+    ended = await store.outbox.end(slow, Status.UNKNOWN, None, NOW)
+    assert ended is not None
+    assert not await store.outbox.renew(slow, longer)
+    again = await store.outbox.requeue(ended, NOW)
+    assert again is not None
+    fast = await claimed(store, again)
+    assert not await store.outbox.renew(slow, longer)
+    assert await store.outbox.renew(fast, longer)
+
+
+async def test_a_claim_is_the_message_as_it_is_stored(store: Stores) -> None:
+    message = await claimed(store, await queued(store))
+    assert await store.messages.find(message.workspace_id, message.id) == message
+
+
+async def test_what_has_enough_to_do_hides_nobody_whose_time_has_come(store: Stores) -> None:
+    busy = await a_conversation(store, 101)
+    full = await a_conversation(store, 102, channel_id="chn_2")
+    free = await a_conversation(store, 103)
+    for conversation in (busy, busy, full, full):
+        await queued(store, conversation)
+    aside = await queued(store, free, NOW + SECOND)
+    assert aside.id not in {one.id for one in await store.outbox.due(NOW + SECOND, 4)}
+    found = await store.outbox.due(
+        NOW + SECOND, 4, without_lanes=[busy.id], without_channels=["chn_2"]
+    )
+    assert [one.id for one in found] == [aside.id]
+
+
+async def test_a_new_try_has_no_provider_id_and_the_ended_one_is_remembered(store: Stores) -> None:
+    message = await claimed(store, await queued(store))
+    await store.outbox.record_sent(message, "out.1", {}, NOW)
+    failed = await store.messages.set_status(message, Status.FAILED, NOW, failure=NOT_NOW)
+    assert failed is not None
+    again = await store.outbox.requeue(failed, NOW)
+    assert again is not None
+    assert (again.status, again.provider_id) == (Status.QUEUED, None)
+    key = provider_key(again.channel_id, "out.1")
+    assert await store.messages.find_by_keys(again.workspace_id, [key]) == {key: again}
+    stored = await store.database["messages"].find_one({"_id": again.id})
+    assert stored is not None
+    assert stored["ended"] == ["out.1"]
+    sent = await store.outbox.record_sent(await claimed(store, again), "out.2", {}, NOW)
+    assert sent is not None
+    assert sent.provider_id == "out.2"
+
+
+async def test_an_id_that_came_with_a_report_just_before_a_new_try_is_remembered(
+    store: Stores,
+) -> None:
+    seen = await store.outbox.end(
+        await claimed(store, await queued(store)), Status.UNKNOWN, None, NOW
+    )
+    assert seen is not None
+    await store.messages.set_status(seen, Status.FAILED, NOW, failure=NOT_NOW, provider_id="out.1")
+    again = await store.outbox.requeue(seen, NOW)
+    assert again is not None
+    assert (again.status, again.provider_id) == (Status.QUEUED, None)
+    stored = await store.database["messages"].find_one({"_id": again.id})
+    assert stored is not None
+    assert stored["ended"] == ["out.1"]
+
+
+async def test_a_message_counts_as_queued_from_its_last_try(store: Stores) -> None:
+    message = await queued(store)
+    assert await store.outbox.queued_at(message) == NOW
+    failed = await store.outbox.end(await claimed(store, message), Status.FAILED, NOT_NOW, NOW)
+    assert failed is not None
+    again = await store.outbox.requeue(failed, NOW + timedelta(days=3))
+    assert again is not None
+    assert await store.outbox.queued_at(again) == NOW + timedelta(days=3)
+
+
+async def test_one_id_for_two_messages_moves_neither_back(store: Stores) -> None:
+    conversation = await a_conversation(store)
+    first, second = [await claimed(store, await queued(store, conversation)) for _ in range(2)]
+    await store.outbox.record_sent(first, "out.1", {}, NOW)
+    await store.messages.set_status(second, Status.DELIVERED, NOW)
+    delivered = await store.outbox.record_sent(second, "out.1", {}, NOW)
+    assert delivered is not None
+    assert (delivered.status, delivered.delivery) == (Status.DELIVERED, None)
+
+
+async def test_what_was_let_go_of_unknown_outcome_is_found_for_a_while(store: Stores) -> None:
+    conversation = await a_conversation(store)
+    older, newer, known = [await queued(store, conversation) for _ in range(3)]
+    for message, after in ((older, 0), (newer, 60)):
+        at = NOW + timedelta(seconds=after)
+        await store.outbox.end(await claimed(store, message), Status.UNKNOWN, None, at)
+    await store.outbox.record_sent(await claimed(store, known), "out.1", {}, NOW)
+
+    async def found(since: datetime) -> list[str]:
+        us = conversation.workspace_id
+        return [one.id for one in await store.outbox.unsettled(us, conversation.id, since)]
+
+    assert await found(NOW) == [older.id, newer.id]
+    assert await found(NOW + SECOND) == [newer.id]
+    assert await found(NOW + timedelta(hours=1)) == []
