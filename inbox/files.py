@@ -10,6 +10,7 @@ import asyncio
 import io
 import random
 import re
+import time
 import unicodedata
 import warnings
 from collections.abc import Mapping
@@ -39,6 +40,7 @@ AT_ONCE = 4
 LONGEST_S = 120.0
 # Longer than the longest fetch and its decoding: else two workers would store one file at once.
 LEASE = timedelta(seconds=150)
+SWEEP_EVERY_S = 3600.0
 _FORMATS = {"JPEG": "image/jpeg", "PNG": "image/png", "GIF": "image/gif", "WEBP": "image/webp"}
 # Downloads whose type a browser might act on are served as plain bytes.
 _HARMLESS = {
@@ -184,7 +186,8 @@ def _encoded(image: Image.Image) -> Safe:
 
 
 class Fetching:
-    """Brings files that providers announced: soon, again when it fails, and never for ever."""
+    """Brings files that providers announced: soon, again when it fails, and never for ever. And
+    takes away the uploads of agents that were never sent."""
 
     def __init__(
         self,
@@ -200,6 +203,7 @@ class Fetching:
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._running: set[asyncio.Task[None]] = set()
+        self._sweep_at = 0.0
 
     async def start(self) -> None:
         self._task = asyncio.create_task(self._work_forever(), name="fetching")
@@ -218,6 +222,7 @@ class Fetching:
             self._wake.clear()
             try:
                 await self._take_due()
+                await self._sweep()
             except StoreUnavailable:
                 pass
             except Exception:  # the worker's top
@@ -236,6 +241,13 @@ class Fetching:
             task = asyncio.create_task(self._bring_one(fetch), name="fetch")
             self._running.add(task)
             task.add_done_callback(self._ended)
+
+    async def _sweep(self) -> None:
+        """Once an hour, and a batch a turn until all are gone: uploads that were never sent."""
+        if time.monotonic() < self._sweep_at:
+            return
+        if await self._stores.files.remove_unsent(datetime.now(UTC)) == 0:
+            self._sweep_at = time.monotonic() + SWEEP_EVERY_S
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)

@@ -8,7 +8,7 @@ import struct
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,11 +17,12 @@ from PIL import Image
 from connectors.simulator.pictures import draw
 from inbox.domain.channel import Channel, Connector, Fetched
 from inbox.domain.errors import Invalid
-from inbox.domain.ids import AttachmentId
+from inbox.domain.ids import AgentId, AttachmentId
 from inbox.domain.message import Attachment, Message, Status
 from inbox.domain.report import Media
 from inbox.files import MOST_BYTES, MOST_TRIES, clean_name, make_safe
 from inbox.ids import new_id
+from inbox.store.files import UPLOAD_KEPT
 from tests.network import Served
 from tests.office import NOW, Office, until, whatsapp, whatsapp_item
 
@@ -447,3 +448,56 @@ async def test_a_picture_that_is_taken_back_while_it_is_fetched_is_not_kept(offi
     assert message.attachments == ()
     assert await office.stores.files.content(before.attachments[0].id) is None
     assert "message.attachment_ready" not in office.events
+
+
+# -- uploads that are never sent -------------------------------------------------------------------
+
+
+async def test_an_upload_that_is_never_sent_is_taken_away_with_its_content(office: Office) -> None:
+    files, us = office.stores.files, office.workspace_id
+    long_ago = NOW - timedelta(days=2)
+    await office.takes("whatsapp", announced("one"))
+    conversation = await office.conversation()
+    unsent, sent, new = a_document(), a_document(), a_document()
+    await files.put(us, unsent, PDF, uploaded_by=AgentId("agt_1"), now=long_ago)
+    await files.put(us, sent, PDF, uploaded_by=AgentId("agt_1"), now=long_ago)
+    await files.attach(us, [sent.id], conversation.id)
+    await files.put(us, new, PDF, uploaded_by=AgentId("agt_1"), now=NOW)
+    assert await files.find(us, unsent.id) is None
+    assert await files.content(unsent.id) == PDF
+    stands_in(office)
+    async with fetching(office):
+
+        async def gone() -> bool:
+            return await files.content(unsent.id) is None
+
+        assert await until(gone)
+    assert await office.stores.database["attachments"].find_one({"_id": unsent.id}) is None
+    for kept in (sent, new):
+        assert await files.find(us, kept.id) is not None
+        assert await files.content(kept.id) == PDF
+
+
+async def test_an_upload_that_was_found_just_before_it_ran_out_may_still_be_sent(
+    office: Office,
+) -> None:
+    files, us = office.stores.files, office.workspace_id
+    file = a_document()
+    await files.put(us, file, PDF, now=NOW - UPLOAD_KEPT - timedelta(minutes=30))
+    assert await files.remove_unsent(datetime.now(UTC)) == 0
+    assert await files.content(file.id) == PDF
+
+
+async def test_a_database_of_an_earlier_version_forgets_no_record_by_itself(
+    office: Office,
+) -> None:
+    database = office.stores.database
+    attachments = database["attachments"]
+    await attachments.drop_index("expires")
+    await attachments.create_index("expires_at", name="ttl", expireAfterSeconds=0, sparse=True)
+
+    await database.prepare()
+
+    indexes = await attachments.index_information()
+    assert "expireAfterSeconds" not in indexes["expires"]
+    assert "ttl" not in indexes

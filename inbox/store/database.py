@@ -95,10 +95,11 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("workspace_id", _UP), ("conversation_id", _UP)], name="conversation")
     ],
     "fetches": [IndexModel([("next_at", _UP)], name="due")],
-    "attachments": [
-        IndexModel([("expires_at", _UP)], name="ttl", expireAfterSeconds=0, sparse=True)
-    ],
+    # No TTL: it would take the record and leave the content.
+    "attachments": [IndexModel([("expires_at", _UP)], name="expires", sparse=True)],
 }
+# What earlier versions made and would now be in the way.
+_RETIRED = {"attachments": "ttl"}
 
 _UNAVAILABLE = (
     AutoReconnect,
@@ -175,6 +176,9 @@ class Database:
         raises   KeyringError, StoreUnavailable
         """
         async with reachable():
+            for collection, name in _RETIRED.items():
+                if name in await self._durable[collection].index_information():
+                    await self._durable[collection].drop_index(name)
             for collection, indexes in INDEXES.items():
                 await self._durable[collection].create_indexes(indexes)
             await self._check_keyring()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from gridfs.errors import FileExists, NoFile
 from motor.motor_asyncio import AsyncIOMotorGridFSBucket
@@ -21,6 +21,8 @@ from inbox.store.database import Database, Document, reachable
 from inbox.store.message_documents import attachment_document
 
 UPLOAD_KEPT = timedelta(days=1)
+# Nobody finds an upload that ran out; who found it just before has this long to attach it.
+_STILL_THERE = timedelta(hours=1)
 _UPLOADS = 3
 
 
@@ -107,11 +109,12 @@ class FileStore:
     async def find(
         self, workspace_id: WorkspaceId, attachment_id: AttachmentId
     ) -> StoredFile | None:
+        """None also for an upload that ran out."""
         async with reachable():
             doc = await self._attachments.find_one(
                 {"_id": attachment_id, "workspace_id": workspace_id}
             )
-        if doc is None:
+        if doc is None or ("expires_at" in doc and doc["expires_at"] <= datetime.now(UTC)):
             return None
         return StoredFile(
             workspace_id=workspace_id,
@@ -137,6 +140,17 @@ class FileStore:
                 await self._bucket.delete(attachment_id)
             await self._attachments.delete_one({"_id": attachment_id})
             await self._fetches.delete_one({"_id": attachment_id})
+
+    async def remove_unsent(self, now: datetime, limit: int = 100) -> int:
+        """Take away uploads that ran out unsent, content and record; how many there were."""
+        until = now - _STILL_THERE
+        async with reachable():  # index: expires
+            docs = await self._attachments.find(
+                {"expires_at": {"$lte": until}}, projection={"_id": 1}
+            ).to_list(limit)
+        for doc in docs:
+            await self.remove(AttachmentId(doc["_id"]))
+        return len(docs)
 
     async def attach(
         self, workspace_id: WorkspaceId, ids: list[AttachmentId], conversation_id: ConversationId
