@@ -51,7 +51,7 @@ from inbox.hub.memory import MemoryHub
 from inbox.hub.redis import RedisHub
 from inbox.intake import Intake
 from inbox.links import Links
-from inbox.settings import Settings, SettingsError, keyring, new_keys, read
+from inbox.settings import Settings, SettingsError, check_role, keyring, new_keys, read
 from inbox.store.accounts import Workspace
 from inbox.store.database import Database
 from inbox.stores import stores
@@ -180,11 +180,13 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 async def serve(options: argparse.Namespace) -> None:
-    listener = listen(options.host, options.port)
-    port = listener.getsockname()[1]
+    # A worker listens to nobody, and may run beside a server on this port.
+    listener = None if options.role == "worker" else listen(options.host, options.port)
+    port = options.port if listener is None else listener.getsockname()[1]
     settings = read(
         os.environ, host=options.host, port=port, data_dir=options.data_dir, demo=options.demo
     )
+    check_role(settings, options.role)
     async with AsyncExitStack() as stack:
         if options.demo:
             context, announce = await start_demo(stack, settings, port)
@@ -192,11 +194,10 @@ async def serve(options: argparse.Namespace) -> None:
             url = await database_url(stack, settings)
             parts = await open_parts(stack, settings, url, _loopback_providers(settings))
             context, announce = assemble(parts, works=options.role != "web"), say_ready
-        if options.role == "worker":
-            listener.close()
+        if listener is None:
             await work(context)
-            return
-        await _serve(context, listener, announce)
+        else:
+            await _serve(context, listener, announce)
 
 
 async def _serve(context: Context, listener: socket.socket, announce: Announce) -> None:

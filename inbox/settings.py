@@ -68,7 +68,8 @@ def read(
     if dev and host not in _LOOPBACK:
         raise SettingsError("INBOX_DEV serves loopback only: use --host 127.0.0.1, or unset it")
     local = f"http://{'[::1]' if host == '::1' else host}:{port}"
-    public_url = environment.get("INBOX_PUBLIC_URL", "").rstrip("/") or local
+    # In lower case, as browsers write a Host and an Origin.
+    public_url = environment.get("INBOX_PUBLIC_URL", "").rstrip("/").lower() or local
     parts = urlsplit(public_url)
     if parts.scheme not in ("http", "https") or not parts.netloc or parts.path or parts.query:
         raise SettingsError("INBOX_PUBLIC_URL must look like https://inbox.example.com")
@@ -91,6 +92,22 @@ def read(
         sockets_per_login=20_000 if demo else int(environment.get("INBOX_SOCKETS_PER_LOGIN", "20")),
         trusted_proxies=_networks(environment.get("INBOX_TRUSTED_PROXIES", "")),
     )
+
+
+def check_role(settings: Settings, role: str) -> None:
+    """Processes that share the work share all they know; raises SettingsError where they could not.
+
+    role   all, web or worker
+    """
+    if role == "all":
+        return
+    needed = {"INBOX_MONGODB_URL": settings.mongodb_url, "INBOX_REDIS_URL": settings.redis_url}
+    missing = [name for name, value in needed.items() if value is None]
+    if missing:
+        raise SettingsError(
+            f"--role {role} shares the work with other processes: set {' and '.join(missing)},"
+            " or leave --role out"
+        )
 
 
 def _networks(text: str) -> tuple[Network, ...]:

@@ -41,6 +41,7 @@ PUBLIC_URLS = [
     ("https://inbox.example.com", False, "https://inbox.example.com"),
     ("https://inbox.example.com/", False, "https://inbox.example.com"),
     ("https://inbox.example.com:8443", False, "https://inbox.example.com:8443"),
+    ("https://Inbox.Example.com:8443", False, "https://inbox.example.com:8443"),
     ("http://localhost:9000", False, "http://localhost:9000"),
     ("http://inbox.example.com", True, "http://inbox.example.com"),
     ("http://inbox.example.com", False, None),
@@ -143,3 +144,20 @@ def test_one_of_two_keys_is_not_filled_up_with_a_made_one(tmp_path: Path, name: 
 
 def test_every_pair_of_new_keys_is_another() -> None:
     assert len({new_keys() for _ in range(10)}) == 10
+
+
+URLS = {"INBOX_MONGODB_URL": "mongodb://db.example.com", "INBOX_REDIS_URL": "redis://example.com"}
+
+
+@pytest.mark.parametrize("role", ["web", "worker"])
+@pytest.mark.parametrize("missing", [[*URLS], *([name] for name in URLS)], ids=" and ".join)
+def test_a_part_of_the_work_needs_what_processes_share(role: str, missing: list[str]) -> None:
+    found = read({name: url for name, url in URLS.items() if name not in missing})
+    with pytest.raises(SettingsError, match=f"--role {role} .*{' and '.join(missing)}"):
+        settings.check_role(found, role)
+
+
+def test_all_of_the_work_needs_nothing_and_parts_of_it_no_more_than_that() -> None:
+    settings.check_role(read(), "all")
+    for role in ("web", "worker"):
+        settings.check_role(read(URLS), role)
