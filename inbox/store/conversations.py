@@ -229,7 +229,8 @@ class ConversationStore:
         Read in windows of time that widen until the page is full: the embedded database pays for
         every document that a range selects, so a range must not hold the whole list.
         """
-        floor = since or _EPOCH
+        # Nothing is older, and further back the windows would leave the calendar.
+        floor = max(since or _EPOCH, _EPOCH)
         found: list[Document] = []
         upper = datetime.now(UTC) + timedelta(days=1)
         if after is not None:

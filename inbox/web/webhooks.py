@@ -1,6 +1,6 @@
 """Webhooks in: believed by their signature, stored, and only then answered.
 
-What a provider is told: 200 once it is stored, whatever is in it; 401 for a wrong signature; 404
+What a provider is told: 200 once it is stored, whatever is in it; 403 for a wrong signature; 404
 for an address that is nobody's; 413 and 415 for what we do not read; 503 when it cannot be stored,
 so that the provider comes back.
 """

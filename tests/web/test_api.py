@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import gzip
 import io
 import json
@@ -350,3 +351,22 @@ async def test_a_thread_comes_in_pages_of_the_size_asked_for(demo: Demo) -> None
 async def test_a_filter_that_does_not_exist_is_refused_and_not_passed_over(demo: Demo) -> None:
     answer = await demo.agent.call("GET", "/conversations?label=vip")
     assert (answer.status, answer.json["code"]) == (422, "unknown_filter")
+
+
+@pytest.mark.parametrize(
+    "since", ["0001-01-01T00:00:00+14:00", "0001-01-02T00:00:00Z", "1970-01-01T00:00:00Z"]
+)
+async def test_since_the_beginning_of_time_is_since_the_beginning(demo: Demo, since: str) -> None:
+    parameters = {"limit": "100", "status": "resolved", "updated_after": since}
+    without = {name: value for name, value in parameters.items() if name != "updated_after"}
+
+    answer = await demo.agent.get("/conversations", params=parameters)
+
+    assert answer == await demo.agent.get("/conversations", params=without)
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+14:00 cnv_1", "2026-01-01T00:00:00 cnv_1"])
+async def test_a_cursor_with_a_time_that_is_none_is_refused(demo: Demo, text: str) -> None:
+    cursor = base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+    answer = await demo.agent.call("GET", "/conversations", params={"cursor": cursor})
+    assert (answer.status, answer.json["errors"][0]["field"]) == (422, "cursor")

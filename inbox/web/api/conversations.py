@@ -20,7 +20,6 @@ from inbox.web.api import views
 from inbox.web.context import Context
 from inbox.web.signin import signed_in
 
-
 _FILTERS = {"status", "assignee", "channel", "kind", "updated_after", "limit", "cursor"}
 
 
@@ -66,10 +65,12 @@ def _position(cursor: str | None) -> tuple[datetime, str] | None:
         return None
     text, _, conversation_id = bodies.from_cursor(cursor).partition(" ")
     try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
+        told = datetime.fromisoformat(text)
+        # What is outside of the calendar in UTC is no time of ours either.
+        at = None if told.tzinfo is None else told.astimezone(UTC)
+    except (ValueError, OverflowError):
         at = None
-    if at is None or at.tzinfo is None:
+    if at is None:
         raise Invalid("The cursor is not one of ours.", errors=(("cursor", "unknown"),))
     return at, conversation_id
 
