@@ -18,10 +18,13 @@ from prometheus_client import Counter
 
 from inbox import events, log, shapes
 from inbox.automation.keywords import KeywordAnswers
+from inbox.consent import facts, policy
 from inbox.directory import Directory
 from inbox.domain.agent import Agent
-from inbox.domain.channel import Channel, Connector
+from inbox.domain.channel import Channel, Connector, OutboundMessage
+from inbox.domain.consent import Purpose
 from inbox.domain.contact import Identity
+from inbox.domain.conversation import Conversation
 from inbox.domain.errors import (
     AccountTrouble,
     Conflict,
@@ -30,6 +33,7 @@ from inbox.domain.errors import (
     StoreUnavailable,
     Temporary,
 )
+from inbox.domain.gate import Attempt, Decision, decide
 from inbox.domain.ids import MessageId
 from inbox.domain.message import Failure, Message, Status, may_become
 from inbox.hub import Hub
@@ -49,11 +53,13 @@ GIVE_UP_AFTER = timedelta(hours=24)
 TURN = timedelta(milliseconds=500)
 LOOK_AGAIN = timedelta(seconds=30)
 PER_CHANNEL = 8
+TRIES_UNTIL_TOLD = 3
 # Lanes that may wait for a channel's turn before the sweep looks past it.
 LANES_PER_CHANNEL = 64
 BACKOFF_CAP_S = 300.0
 
 SENDS = Counter("assent_sends_total", "Messages handed to providers", ["kind", "outcome"])
+DECISIONS = Counter("assent_gate_decisions_total", "Decisions at dispatch", ["kind", "code"])
 _log = log.get("delivery")
 T = TypeVar("T")
 
@@ -89,7 +95,7 @@ class Delivery:
         self._hub = hub
         self._connectors = connectors
         self._directory = directory
-        self._preparation = Preparation(stores, connectors, directory, links)
+        self._preparation = Preparation(stores, links)
         self._lease = lease
         self._keywords = KeywordAnswers(stores)
         self._bulkheads: dict[str, asyncio.Semaphore] = defaultdict(
@@ -209,7 +215,7 @@ class Delivery:
             return True
         async with self._held(claimed):
             try:
-                ready = await self._preparation.prepare(claimed)
+                ready = await self._prepare(claimed)
             except StoreUnavailable as error:
                 return await self._try_later(claimed, error)
             except Exception:  # the worker's top, and nothing has left: it may be tried again
@@ -239,6 +245,51 @@ class Delivery:
             await asyncio.sleep(self._lease.total_seconds() / 3)
             held = await persist(lambda: outbox.renew(message, datetime.now(UTC) + self._lease))
 
+    async def _prepare(self, message: Message) -> Ready | Denied:
+        """All that comes before a send, or why there is to be none. raises StoreUnavailable"""
+        channel = await self._directory.find(message.channel_id)
+        conversation = await self._stores.conversations.find(
+            message.workspace_id, message.conversation_id
+        )
+        if channel is None or conversation is None:
+            reason = "The channel is no longer connected."
+            return Denied(failure=Failure(code="channel_gone", reason=reason))
+        identity = await self._stores.people.get(conversation.identity_id)
+        outbound = await self._preparation.outbound(message, channel, identity)
+        decision = await self._decide(message, outbound, conversation, identity, channel)
+        if decision.permit is None:
+            failure = Failure(code=decision.code, reason=decision.reason)
+            return Denied(failure=failure, decision=shapes.decision(decision))
+        return Ready(
+            outbound=outbound,
+            permit=decision.permit,
+            decision=decision,
+            channel=channel,
+            identity=identity,
+        )
+
+    async def _decide(
+        self,
+        message: Message,
+        outbound: OutboundMessage,
+        conversation: Conversation,
+        identity: Identity,
+        channel: Channel,
+    ) -> Decision:
+        now = datetime.now(UTC)
+        attempt = Attempt(
+            kind=channel.kind,
+            purpose=Purpose(message.purpose),
+            actor="agent" if message.author.type == "agent" else "system",
+            sort=message.sort,  # type: ignore[arg-type]  # stored by us, and the gate checks it
+            subject=outbound.subject(),
+        )
+        manifest = self._connectors[channel.kind].manifest
+        known = await facts(self._stores, conversation, identity, manifest, now)
+        decision = decide(attempt, known, policy(channel, manifest), now)
+        DECISIONS.labels(channel.kind, decision.code).inc()
+        return decision
+
     async def _wait_behind(self, message: Message, ahead: Message) -> None:
         """Have it due when the one ahead is: were those that wait always due, they would fill the
         sweep's page and hide the very one that they wait for, and other conversations' too."""
@@ -258,6 +309,7 @@ class Delivery:
                 sent = await connector.send(ready.outbound, ready.permit)
         except Temporary as error:
             SENDS.labels(channel.kind, "temporary").inc()
+            await self._say_silent(message, channel)
             return await self._try_later(message, error)
         except AccountTrouble as error:
             SENDS.labels(channel.kind, "account").inc()
@@ -273,7 +325,7 @@ class Delivery:
         SENDS.labels(channel.kind, "sent").inc()
         await self._taken(message, sent.provider_id, ready)
         # What is told of a channel that works all the same stays: a good send does not refute it.
-        if channel.state != "connected":
+        if channel.state != "connected" or channel.trouble == self._silence(channel):
             await self._set_channel(channel, "connected", None)
         return True
 
@@ -306,6 +358,16 @@ class Delivery:
                 await self._stores.conversations.show_status(moved)
                 await self._hub.publish([events.status_changed(moved, message.status)])
                 message = moved
+
+    def _silence(self, channel: Channel) -> str:
+        label = self._connectors[channel.kind].manifest.label
+        return f"{label} is not taking messages. They are sent as soon as it does."
+
+    async def _say_silent(self, message: Message, channel: Channel) -> None:
+        """After a few tries agents are told why nothing moves."""
+        tries = 0 if message.delivery is None else message.delivery.attempts
+        if tries >= TRIES_UNTIL_TOLD and channel.state == "connected" and channel.trouble is None:
+            await self._set_channel(channel, "connected", self._silence(channel))
 
     async def _try_later(self, message: Message, error: Temporary) -> bool:
         attempts = 1 if message.delivery is None else message.delivery.attempts
@@ -344,7 +406,9 @@ class Delivery:
         elif not await self._stores.channels.set_state(channel, state, trouble):
             return
         self._directory.forget()
-        name = "channel.recovered" if trouble is None else "channel.reauthorization_required"
+        name = "channel.reauthorization_required"
+        if state == "connected":
+            name = "channel.recovered" if trouble is None else "channel.degraded"
         await self._hub.publish([events.channel_state(channel, name, state, trouble)])
 
     async def _refused(self, message: Message, identity: Identity, error: Permanent) -> None:
