@@ -299,6 +299,8 @@ async def start_demo(
     line = await child.wait_for_line("ready ", 10)
     if line is None:
         raise SettingsError(f"The simulator did not start: {child.last_words()}")
+    watch = asyncio.create_task(child.keep_running(), name="simulator-watch")
+    stack.callback(watch.cancel)
     simulator_port = int(line.split()[1])
     simulator_url = f"http://127.0.0.1:{simulator_port}"
     settings = replace(

@@ -18,7 +18,10 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from inbox import log
+
 _STOP_S = 10.0
+_log = log.get("child")
 _PR_SET_PDEATHSIG = 1
 # Loaded here, not in the child: between fork and exec only what is there already may be used.
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
@@ -69,6 +72,7 @@ class ChildProcess:
         self, command: Sequence[str], *, note: Path, log: Path, folder: Path | None = None
     ) -> None:
         self._command = tuple(command)
+        self._name = note.stem
         self._folder = folder or log.parent
         self._note = note
         self._log = log
@@ -104,6 +108,14 @@ class ChildProcess:
         if self._process is None:
             raise RuntimeError("start() comes before wait()")
         return await self._process.wait()
+
+    async def keep_running(self, pause_s: float = 0.5) -> None:
+        """Start it again whenever it ends by itself; until cancelled, which comes before `stop`."""
+        while True:
+            status = await self.wait()
+            _log.warning("a child ended and is started again", command=self._name, status=status)
+            await asyncio.sleep(pause_s)
+            await self.start()
 
     async def wait_for_line(self, start: str, within_s: float) -> str | None:
         """The first line it prints that begins with `start`; None if it ends or time is up."""
