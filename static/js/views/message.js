@@ -292,5 +292,8 @@ function drawBelow(below, message, { name, intentions }) {
       button("Mark as sent", () => intentions.markSent(message)),
       button("Send again", () => intentions.retry(message)),
     );
-  } else below.hidden = true;
+  } else {
+    below.hidden = true;
+    below.replaceChildren();
+  }
 }
