@@ -168,7 +168,7 @@ def _text_of(value: object) -> dict[str, Any]:
 
 def _malformed(channel: Json) -> dict[str, bytes]:
     """Bodies that Meta would never send, each with a name."""
-    good = whatsapp_body(channel, whatsapp_text("+12015550197", "Eve", f"Hello {MARK}"))
+    good = whatsapp_body(channel, whatsapp_text("+19895550197", "Eve", f"Hello {MARK}"))
     as_text = json.dumps(good)
     messages = {
         "operator as text": _text_of({"$gt": ""}),
@@ -189,7 +189,7 @@ def _malformed(channel: Json) -> dict[str, bytes]:
     }
     bodies = {name: json.dumps(whatsapp_body(channel, m)).encode() for name, m in messages.items()}
     for name, text in (("a name of NUL", "\0"), ("a long name", "N" * 50_000)):
-        message = whatsapp_text("+12015550196", text, f"Hello {MARK}")
+        message = whatsapp_text("+19895550196", text, f"Hello {MARK}")
         bodies[name] = json.dumps(whatsapp_body(channel, message)).encode()
     return bodies | {
         "no JSON": b"Hello",
@@ -250,7 +250,7 @@ async def test_w9_no_signed_form_of_sms_breaks_anything(
     demo: Demo, changes: dict[str, str]
 ) -> None:
     channel = demo.channels["sms"]
-    fields = {**sms_fields(channel, "+12015550195", f"Hello {MARK}"), **changes}
+    fields = {**sms_fields(channel, "+19895550195", f"Hello {MARK}"), **changes}
 
     assert (await demo.takes(signed_form(channel, fields))).status == 200
 

@@ -139,13 +139,12 @@ async def _move(request: Request, old: ConversationStatus, new: ConversationStat
     if await context.stores.conversations.set_status(conversation, old, new):
         word = "resolved" if new is ConversationStatus.RESOLVED else "reopened"
         actor = ("agent", caller.agent.id)
-        activity = await _note_activity(context, conversation, caller.agent, word)
+        # Told at once: a message that comes now moves it again, and must be told after this.
         await context.hub.publish(
-            [
-                events.conversation_status(conversation, f"conversation.{word}", new, actor),
-                events.message_created(activity),
-            ]
+            [events.conversation_status(conversation, f"conversation.{word}", new, actor)]
         )
+        activity = await _note_activity(context, conversation, caller.agent, word)
+        await context.hub.publish([events.message_created(activity)])
     moved = await views.get_conversation(context, caller.agent, conversation.id)
     return JSONResponse((await views.shaped(context, caller.agent, [moved]))[0])
 
