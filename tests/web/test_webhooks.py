@@ -117,7 +117,7 @@ async def test_w4_the_challenge_is_answered_to_the_right_token_only(demo: Demo) 
 
 async def test_another_channels_secret_does_not_open_this_one(demo: Demo) -> None:
     whatsapp, sms = demo.channels["whatsapp"], demo.channels["sms"]
-    body = whatsapp_body(whatsapp, whatsapp_text("+12015550199", "Eve", f"Hi {MARK}"))
+    body = whatsapp_body(whatsapp, whatsapp_text("+19895550199", "Eve", f"Hi {MARK}"))
 
     assert (
         await demo.takes(signed_json({**whatsapp, "secret": sms["secret"]}, body))
@@ -234,7 +234,7 @@ async def test_w9_no_signed_body_of_whatsapp_breaks_anything(demo: Demo) -> None
         {"From": "$where"},
         {"From": ""},
         {"From": "+1\0"},
-        {"From": "whatsapp:+12015550100"},
+        {"From": "whatsapp:+19895550100"},
         {"To": "+19995550100"},
         {"MessageSid": "\0", "SmsSid": "", "SmsMessageSid": ""},
         {"MessageSid": "x" * 100_000},
@@ -328,10 +328,10 @@ async def test_w10_three_mebibytes_are_stored(demo: Demo, kind: str) -> None:
     channel = demo.channels[kind]
     padding = "p" * (3 * _MIB)
     if kind == "sms":
-        fields = sms_fields(channel, "+12015550194", f"Big {MARK}")
+        fields = sms_fields(channel, "+19895550194", f"Big {MARK}")
         call = signed_form(channel, {**fields, "Padding": padding})
     else:
-        body = whatsapp_body(channel, whatsapp_text("+12015550194", "Big", f"Big {MARK}"))
+        body = whatsapp_body(channel, whatsapp_text("+19895550194", "Big", f"Big {MARK}"))
         call = signed_json(channel, {**body, "padding": padding})
 
     assert (await demo.takes(call)).status == 200
