@@ -6,12 +6,14 @@ A report of a message that is not here yet is kept and applied once it is.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import datetime
 from typing import Any, Literal, cast
 
 from inbox import events
 from inbox.directory import Directory
 from inbox.domain.channel import Channel
+from inbox.domain.ids import WorkspaceId
 from inbox.domain.message import Message
 from inbox.domain.report import ChannelNotice, Edited, IdentityChanged, Reacted, Unsent
 from inbox.hub import Hub
@@ -44,17 +46,15 @@ class Changes:
         return await self._change(found[key], plain)
 
     async def catch_up(self, messages: list[Message]) -> None:
-        """Apply what was told of these messages before they came."""
-        if not messages:
-            return
-        by_key = {
-            provider_key(one.channel_id, one.provider_id): one
-            for one in messages
-            if one.provider_id is not None
-        }
-        kept = await self._stores.changes.kept(messages[0].workspace_id, list(by_key))
-        for key, plain in kept:
-            await self._change(by_key[key], plain)
+        """Apply what was told of these messages before they came; one read for each workspace."""
+        by_workspace: dict[WorkspaceId, dict[str, Message]] = defaultdict(dict)
+        for one in messages:
+            if one.provider_id is not None:
+                key = provider_key(one.channel_id, one.provider_id)
+                by_workspace[one.workspace_id][key] = one
+        for workspace_id, by_key in by_workspace.items():
+            for key, plain in await self._stores.changes.kept(workspace_id, list(by_key)):
+                await self._change(by_key[key], plain)
 
     # Any: what `_plain` made, or what the store kept of it.
     async def _change(self, message: Message, plain: dict[str, Any]) -> str:

@@ -145,9 +145,12 @@ class Received:
                 for one in reopened
             ]
         )
+        told: list[Message] = []
         for taken in batches:
             for conversation_id, group in taken.groups.items():
                 await self._afterwards(conversation_id, group)
+                told += [work.message for work in group if work.message is not None]
+        await self._changes.catch_up(told)
 
     def _as_told(self, conversation: Conversation) -> Conversation:
         """The conversation with what was told of it and is not summed up yet."""
@@ -344,8 +347,7 @@ class Received:
         )
 
     async def _afterwards(self, conversation_id: ConversationId, group: Sequence[Work]) -> None:
-        """What follows a stored message: its files are fetched, its keywords acted on, and what was
-        told of it before it came is applied."""
+        """What follows a stored message: its files are fetched, and its keywords acted on."""
         for work in group:
             message, identity = work.message, work.identity
             if message is None or identity is None:
@@ -374,7 +376,6 @@ class Received:
             )
             await self._hub.publish(published)
             self._wake_delivery(queued)
-        await self._changes.catch_up([w.message for w in group if w.message is not None])
 
     async def _want_files(self, work: Work, message: Message) -> None:
         if message.deleted_at is not None:
