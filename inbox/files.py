@@ -214,6 +214,11 @@ class Fetching:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    @property
+    def busy(self) -> bool:
+        """Whether a file is being brought now."""
+        return bool(self._running)
+
     def wake(self) -> None:
         self._wake.set()
 

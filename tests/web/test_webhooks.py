@@ -163,7 +163,7 @@ async def test_a11_another_host_is_421(demo: Demo, host: str) -> None:
 
 
 def _text_of(value: object) -> dict[str, Any]:
-    return {**whatsapp_text("12015550198", "Eve", "x"), "text": {"body": value}}
+    return {**whatsapp_text("19895550198", "Eve", "x"), "text": {"body": value}}
 
 
 def _malformed(channel: Json) -> dict[str, bytes]:
