@@ -41,7 +41,7 @@ from inbox.people import People
 from inbox.profiles import Profiles
 from inbox.received import Received, Taken, Work
 from inbox.statuses import Statuses
-from inbox.store.journal import LEASE_S, JournalEntry
+from inbox.store.journal import JournalEntry
 from inbox.stores import Stores
 
 BATCH = 200
@@ -135,8 +135,7 @@ class Intake:
 
     async def take_over(self) -> None:
         """Take up at once what a worker before us had in hand: the caller knows that none lives."""
-        soon = datetime.now(UTC) + timedelta(seconds=2 * LEASE_S)
-        for entry in await self._stores.journal.claim_due(soon, HELD):
+        for entry in await self._stores.journal.claim_due(datetime.now(UTC), HELD, leased=True):
             self.hand_over(entry)
 
     async def close(self) -> None:

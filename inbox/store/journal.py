@@ -22,6 +22,8 @@ from inbox.store.database import Database, Document, reachable
 
 KEEP_DAYS = 30
 LEASE_S = 5.0
+# For entries claimed after their first worker went away: longer, for they come as a backlog.
+CLAIM_S = LEASE_S * 6
 _BATCH = 200
 _QUEUE = 2000
 # How long verdicts are gathered, and how long a database that is away is left alone. A crash in
@@ -168,19 +170,26 @@ class JournalStore:
         )
 
     async def claim_due(
-        self, now: datetime, limit: int = 100, *, held: Container[str] = ()
+        self,
+        now: datetime,
+        limit: int = 100,
+        *,
+        held: Container[str] = (),
+        leased: bool = False,
     ) -> list[JournalEntry]:
         """Entries whose worker went away, or that are to be tried again; leased to the caller.
 
-        held   entries that the caller has in hand already: a backlog outlives their leases
+        held     entries that the caller has in hand already: a backlog outlives their leases
+        leased   those under a lease as well: the caller knows that nobody lives who holds one
         """
         claimed: list[JournalEntry] = []
-        lease = now + timedelta(seconds=LEASE_S * 6)
+        due = now + timedelta(seconds=CLAIM_S) if leased else now
+        lease = now + timedelta(seconds=CLAIM_S)
         self._claims += 1
         try:
             async with reachable():
                 # index: due
-                cursor = self._loose.find({"state": "new", "next_at": {"$lte": now}})
+                cursor = self._loose.find({"state": "new", "next_at": {"$lte": due}})
                 for doc in await cursor.limit(limit).to_list(limit):
                     if doc["_id"] in self._verdicts or doc["_id"] in held:
                         continue

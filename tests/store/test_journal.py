@@ -89,6 +89,18 @@ async def test_an_entry_whose_second_worker_went_away_too_comes_again(store: Sto
     assert again.attempts == 1
 
 
+async def test_who_is_alone_takes_what_the_dead_held_at_once_however_often_one_died(
+    store: Stores,
+) -> None:
+    await store.journal.append(taken := entry())
+    now = taken.received_at
+    for died in range(4):
+        assert await store.journal.claim_due(now) == []
+        (claimed,) = await store.journal.claim_due(now, leased=True)
+        assert claimed.attempts == died
+        now += timedelta(milliseconds=10)
+
+
 async def test_an_entry_that_is_done_put_off_or_buried_does_not_come(store: Stores) -> None:
     done, later, dead = entry(), entry(), entry()
     for one in (done, later, dead):
