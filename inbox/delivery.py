@@ -18,13 +18,11 @@ from prometheus_client import Counter
 
 from inbox import events, log, shapes
 from inbox.automation.keywords import KeywordAnswers
-from inbox.consent import facts, policy
+from inbox.channel_states import ChannelStates
 from inbox.directory import Directory
 from inbox.domain.agent import Agent
-from inbox.domain.channel import Channel, Connector, OutboundMessage
-from inbox.domain.consent import Purpose
+from inbox.domain.channel import Connector
 from inbox.domain.contact import Identity
-from inbox.domain.conversation import Conversation
 from inbox.domain.errors import (
     AccountTrouble,
     Conflict,
@@ -33,12 +31,12 @@ from inbox.domain.errors import (
     StoreUnavailable,
     Temporary,
 )
-from inbox.domain.gate import Attempt, Decision, decide
+from inbox.domain.gate import Decision
 from inbox.domain.ids import MessageId
 from inbox.domain.message import Failure, Message, Status, may_become
 from inbox.hub import Hub
 from inbox.links import Links
-from inbox.preparation import Denied, Preparation, Ready
+from inbox.preparation import Denied, Permitted, Preparation, Ready
 from inbox.statuses import learn_refusal
 from inbox.store.message_documents import provider_key
 from inbox.stores import Stores
@@ -59,7 +57,6 @@ LANES_PER_CHANNEL = 64
 BACKOFF_CAP_S = 300.0
 
 SENDS = Counter("assent_sends_total", "Messages handed to providers", ["kind", "outcome"])
-DECISIONS = Counter("assent_gate_decisions_total", "Decisions at dispatch", ["kind", "code"])
 _log = log.get("delivery")
 T = TypeVar("T")
 
@@ -95,7 +92,8 @@ class Delivery:
         self._hub = hub
         self._connectors = connectors
         self._directory = directory
-        self._preparation = Preparation(stores, links)
+        self._preparation = Preparation(stores, connectors, directory, links)
+        self._states = ChannelStates(stores, hub, connectors, directory)
         self._lease = lease
         self._keywords = KeywordAnswers(stores)
         self._bulkheads: dict[str, asyncio.Semaphore] = defaultdict(
@@ -214,18 +212,7 @@ class Delivery:
         if claimed is None:
             return True
         async with self._held(claimed):
-            try:
-                ready = await self._prepare(claimed)
-            except StoreUnavailable as error:
-                return await self._try_later(claimed, error)
-            except Exception:  # the worker's top, and nothing has left: it may be tried again
-                _log.exception("a message could not be prepared", message=claimed.id)
-                fault = Temporary("It could not be prepared for sending.", code="not_prepared")
-                return await self._try_later(claimed, fault)
-            if isinstance(ready, Denied):
-                await self._end(claimed, Status.FAILED, ready.failure, ready.decision)
-                return True
-            return await self._send(claimed, ready)
+            return await self._send(claimed)
 
     @asynccontextmanager
     async def _held(self, message: Message) -> AsyncIterator[None]:
@@ -245,51 +232,6 @@ class Delivery:
             await asyncio.sleep(self._lease.total_seconds() / 3)
             held = await persist(lambda: outbox.renew(message, datetime.now(UTC) + self._lease))
 
-    async def _prepare(self, message: Message) -> Ready | Denied:
-        """All that comes before a send, or why there is to be none. raises StoreUnavailable"""
-        channel = await self._directory.find(message.channel_id)
-        conversation = await self._stores.conversations.find(
-            message.workspace_id, message.conversation_id
-        )
-        if channel is None or conversation is None:
-            reason = "The channel is no longer connected."
-            return Denied(failure=Failure(code="channel_gone", reason=reason))
-        identity = await self._stores.people.get(conversation.identity_id)
-        outbound = await self._preparation.outbound(message, channel, identity)
-        decision = await self._decide(message, outbound, conversation, identity, channel)
-        if decision.permit is None:
-            failure = Failure(code=decision.code, reason=decision.reason)
-            return Denied(failure=failure, decision=shapes.decision(decision))
-        return Ready(
-            outbound=outbound,
-            permit=decision.permit,
-            decision=decision,
-            channel=channel,
-            identity=identity,
-        )
-
-    async def _decide(
-        self,
-        message: Message,
-        outbound: OutboundMessage,
-        conversation: Conversation,
-        identity: Identity,
-        channel: Channel,
-    ) -> Decision:
-        now = datetime.now(UTC)
-        attempt = Attempt(
-            kind=channel.kind,
-            purpose=Purpose(message.purpose),
-            actor="agent" if message.author.type == "agent" else "system",
-            sort=message.sort,  # type: ignore[arg-type]  # stored by us, and the gate checks it
-            subject=outbound.subject(),
-        )
-        manifest = self._connectors[channel.kind].manifest
-        known = await facts(self._stores, conversation, identity, manifest, now)
-        decision = decide(attempt, known, policy(channel, manifest), now)
-        DECISIONS.labels(channel.kind, decision.code).inc()
-        return decision
-
     async def _wait_behind(self, message: Message, ahead: Message) -> None:
         """Have it due when the one ahead is: were those that wait always due, they would fill the
         sweep's page and hide the very one that they wait for, and other conversations' too."""
@@ -300,43 +242,85 @@ class Delivery:
             until = min(max(now, ahead.delivery.next_at), now + LOOK_AGAIN)
         await self._stores.outbox.wait(message, until)
 
-    async def _send(self, message: Message, ready: Ready) -> bool:
+    async def _send(self, message: Message) -> bool:
+        """Send a claimed message; False when those behind it have to wait for it."""
+        try:
+            ready = await self._preparation.prepare(message)
+            if ready is None:
+                reason = "The channel is no longer connected."
+                await self._end(message, Status.FAILED, Failure(code="channel_gone", reason=reason))
+                return True
+        except Exception as error:  # the worker's top, and nothing has left
+            return await self._not_prepared(message, error)
+        try:
+            permitted = await self._preparation.permit(message, ready)
+        except (Temporary, Permanent) as error:
+            if isinstance(error, StoreUnavailable):
+                return await self._not_prepared(message, error)
+            return await self._not_taken(message, ready, error)
+        except Exception as error:  # the worker's top, and nothing has left
+            return await self._not_prepared(message, error)
+        if isinstance(permitted, Denied):
+            await self._end(message, Status.FAILED, permitted.failure, permitted.decision)
+            return True
+        return await self._hand_over(message, ready, permitted)
+
+    async def _not_prepared(self, message: Message, error: Exception) -> bool:
+        """Nothing has left: it may be tried again."""
+        if isinstance(error, StoreUnavailable):
+            return await self._try_later(message, error)
+        _log.exception("a message could not be prepared", message=message.id)
+        fault = Temporary("It could not be prepared for sending.", code="not_prepared")
+        return await self._try_later(message, fault)
+
+    async def _hand_over(self, message: Message, ready: Ready, permitted: Permitted) -> bool:
         channel = ready.channel
         connector = self._connectors[channel.kind]
         try:
             # A connector that breaks its own limits must not hold the message for ever.
             async with asyncio.timeout(2 * LONGEST_SEND_S):
-                sent = await connector.send(ready.outbound, ready.permit)
-        except Temporary as error:
-            SENDS.labels(channel.kind, "temporary").inc()
-            await self._say_silent(message, channel)
-            return await self._try_later(message, error)
-        except AccountTrouble as error:
-            SENDS.labels(channel.kind, "account").inc()
-            return await self._hold(message, channel, error)
-        except Permanent as error:
-            SENDS.labels(channel.kind, "failed").inc()
-            await self._refused(message, ready.identity, error)
-            return True
+                sent = await connector.send(permitted.outbound, permitted.permit)
+        except (Temporary, Permanent) as error:
+            return await self._not_taken(message, ready, error)
         except (OutcomeUnknown, TimeoutError):
             SENDS.labels(channel.kind, "unknown").inc()
             await self._end(message, Status.UNKNOWN, None)
             return True
         SENDS.labels(channel.kind, "sent").inc()
-        await self._taken(message, sent.provider_id, ready)
-        # What is told of a channel that works all the same stays: a good send does not refute it.
-        if channel.state != "connected" or channel.trouble == self._silence(channel):
-            await self._set_channel(channel, "connected", None)
+        await self._taken(message, sent.provider_id, ready.identity, permitted.decision)
+        await self._states.worked(channel)
+        return True
+
+    async def _not_taken(
+        self, message: Message, ready: Ready, error: Temporary | Permanent
+    ) -> bool:
+        """The provider did not take it; False when those behind it have to wait for it."""
+        channel = ready.channel
+        if isinstance(error, Temporary):
+            SENDS.labels(channel.kind, "temporary").inc()
+            tries = 0 if message.delivery is None else message.delivery.attempts
+            if tries >= TRIES_UNTIL_TOLD:
+                await self._states.silent(channel)
+            return await self._try_later(message, error)
+        if isinstance(error, AccountTrouble):
+            SENDS.labels(channel.kind, "account").inc()
+            await self._put_back(message, datetime.now(UTC) + timedelta(seconds=60), error)
+            await self._states.stopped(channel, str(error))
+            return False
+        SENDS.labels(channel.kind, "failed").inc()
+        await self._refused(message, ready.identity, error)
         return True
 
     # -- what became of it -----------------------------------------------------------------
 
-    async def _taken(self, message: Message, provider_id: str, ready: Ready) -> None:
+    async def _taken(
+        self, message: Message, provider_id: str, identity: Identity, decided: Decision
+    ) -> None:
         """Record the send: it has happened. What the gate counts comes first, for the next of the
         conversation may go as soon as this one is recorded."""
         now = datetime.now(UTC)
-        decision = shapes.decision(ready.decision)
-        await persist(lambda: self._keywords.note_sent(message, ready.identity, now))
+        decision = shapes.decision(decided)
+        await persist(lambda: self._keywords.note_sent(message, identity, now))
         recorded = await persist(
             lambda: self._stores.outbox.record_sent(message, provider_id, decision, now)
         )
@@ -359,16 +343,6 @@ class Delivery:
                 await self._hub.publish([events.status_changed(moved, message.status)])
                 message = moved
 
-    def _silence(self, channel: Channel) -> str:
-        label = self._connectors[channel.kind].manifest.label
-        return f"{label} is not taking messages. They are sent as soon as it does."
-
-    async def _say_silent(self, message: Message, channel: Channel) -> None:
-        """After a few tries agents are told why nothing moves."""
-        tries = 0 if message.delivery is None else message.delivery.attempts
-        if tries >= TRIES_UNTIL_TOLD and channel.state == "connected" and channel.trouble is None:
-            await self._set_channel(channel, "connected", self._silence(channel))
-
     async def _try_later(self, message: Message, error: Temporary) -> bool:
         attempts = 1 if message.delivery is None else message.delivery.attempts
         queued_at = await persist(lambda: self._stores.outbox.queued_at(message))
@@ -385,31 +359,11 @@ class Delivery:
         await self._put_back(message, now + timedelta(seconds=wait_s), error)
         return False
 
-    async def _hold(self, message: Message, channel: Channel, error: AccountTrouble) -> bool:
-        """The account is in trouble, not the message: it waits, and an admin is told."""
-        await self._put_back(message, datetime.now(UTC) + timedelta(seconds=60), error)
-        await self._set_channel(channel, "reauthorization_required", str(error))
-        return False
-
     async def _put_back(
         self, message: Message, next_at: datetime, error: Temporary | AccountTrouble
     ) -> None:
         reason = Failure(code=error.code, reason=str(error))
         await persist(lambda: self._stores.outbox.put_back(message, next_at, reason))
-
-    async def _set_channel(self, channel: Channel, state: str, trouble: str | None) -> None:
-        """Store what is new of a channel, and tell it; every message that waits says it again."""
-        if (channel.state, channel.trouble) == (state, trouble):
-            return
-        if channel.state == state:
-            await self._stores.channels.set_trouble(channel, trouble)
-        elif not await self._stores.channels.set_state(channel, state, trouble):
-            return
-        self._directory.forget()
-        name = "channel.reauthorization_required"
-        if state == "connected":
-            name = "channel.recovered" if trouble is None else "channel.degraded"
-        await self._hub.publish([events.channel_state(channel, name, state, trouble)])
 
     async def _refused(self, message: Message, identity: Identity, error: Permanent) -> None:
         if error.consent is not None:

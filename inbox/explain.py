@@ -19,6 +19,7 @@ from inbox.domain.report import (
     Media,
     MessageReceived,
     PreferenceReported,
+    PullAsked,
     Reacted,
     Report,
     Sender,
@@ -169,6 +170,8 @@ def _other(report: Report) -> Shape:
                 "code": report.code,
                 "reason": report.reason,
             }
+        case PullAsked():
+            return {"kind": "pull", "account": report.account}
         case Ignored():
             return {"kind": "ignored", "reason": report.reason, **_present(account=report.account)}
     raise TypeError(f"a report of a kind that has no word here: {type(report).__name__}")

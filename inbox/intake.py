@@ -31,6 +31,7 @@ from inbox.domain.report import (
     Ignored,
     MessageReceived,
     PreferenceReported,
+    PullAsked,
     Reacted,
     StatusReported,
     Unsent,
@@ -302,6 +303,8 @@ class Intake:
                 verdicts["no_such_account"] += 1
             elif isinstance(report, MessageReceived):
                 batch.messages.append(Work(entry=entry, report=report, channel=channel))
+            elif isinstance(report, PullAsked):
+                verdicts["pull_asked"] += 1
             else:
                 batch.others.append((entry, report, channel))
 

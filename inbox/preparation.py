@@ -1,29 +1,48 @@
-"""Gathers what a connector is asked to send: the text, the files, and what is quoted.
+"""All that comes before a send: gathers the text, the files and what is quoted, and asks the gate.
 
-Whether it may be sent is asked elsewhere, by who sends it.
+What becomes of the answer is the business of delivery.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from inbox.domain.channel import Channel, OutboundFile, OutboundMessage
+from prometheus_client import Counter
+
+from inbox import shapes
+from inbox.consent import facts, policy
+from inbox.directory import Directory
+from inbox.domain.channel import Channel, Connector, OutboundFile, OutboundMessage, Uploads
+from inbox.domain.consent import Purpose
 from inbox.domain.contact import Identity
-from inbox.domain.gate import Decision, Permit
+from inbox.domain.conversation import Conversation
+from inbox.domain.gate import Attempt, Decision, Permit, decide
 from inbox.domain.message import Failure, Message
 from inbox.links import Links
 from inbox.stores import Stores
 
+DECISIONS = Counter("assent_gate_decisions_total", "Decisions at dispatch", ["kind", "code"])
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ready:
+    """All that the gate and the connector are asked with."""
+
+    outbound: OutboundMessage
+    channel: Channel
+    conversation: Conversation
+    identity: Identity
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Permitted:
     """All that a send takes."""
 
     outbound: OutboundMessage
     permit: Permit
     decision: Decision
-    channel: Channel
-    identity: Identity
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,11 +54,68 @@ class Denied:
 
 
 class Preparation:
-    def __init__(self, stores: Stores, links: Links) -> None:
+    def __init__(
+        self,
+        stores: Stores,
+        connectors: Mapping[str, Connector],
+        directory: Directory,
+        links: Links,
+    ) -> None:
         self._stores = stores
+        self._connectors = connectors
+        self._directory = directory
         self._links = links
 
-    async def outbound(
+    async def prepare(self, message: Message) -> Ready | None:
+        """What is to be sent, and where; None when its channel is gone. raises StoreUnavailable"""
+        channel = await self._directory.find(message.channel_id)
+        conversation = await self._stores.conversations.find(
+            message.workspace_id, message.conversation_id
+        )
+        if channel is None or conversation is None:
+            return None
+        identity = await self._stores.people.get(conversation.identity_id)
+        outbound = await self._outbound(message, channel, identity)
+        return Ready(
+            outbound=outbound, channel=channel, conversation=conversation, identity=identity
+        )
+
+    async def permit(self, message: Message, ready: Ready) -> Permitted | Denied:
+        """The gate's answer, and files where the provider wants them. An upload takes its time, and
+        the contact may write STOP meanwhile: the gate is asked before it, so that no file of a
+        message that may not leave does, and after it, so that its answer is a fresh one.
+
+        raises   StoreUnavailable; Temporary, Permanent: of the upload
+        """
+        outbound = ready.outbound
+        answer = await self._decide(message, ready, outbound)
+        connector = self._connectors[ready.channel.kind]
+        if not outbound.files or not isinstance(connector, Uploads) or isinstance(answer, Denied):
+            return answer
+        return await self._decide(message, ready, await connector.upload(outbound))
+
+    async def _decide(
+        self, message: Message, ready: Ready, outbound: OutboundMessage
+    ) -> Permitted | Denied:
+        now = datetime.now(UTC)
+        channel = ready.channel
+        attempt = Attempt(
+            kind=channel.kind,
+            purpose=Purpose(message.purpose),
+            actor="agent" if message.author.type == "agent" else "system",
+            sort=message.sort,  # type: ignore[arg-type]  # stored by us, and the gate checks it
+            subject=outbound.subject(),
+        )
+        manifest = self._connectors[channel.kind].manifest
+        known = await facts(self._stores, ready.conversation, ready.identity, manifest, now)
+        decision = decide(attempt, known, policy(channel, manifest), now)
+        DECISIONS.labels(channel.kind, decision.code).inc()
+        if decision.permit is None:
+            failure = Failure(code=decision.code, reason=decision.reason)
+            return Denied(failure=failure, decision=shapes.decision(decision))
+        return Permitted(outbound=outbound, permit=decision.permit, decision=decision)
+
+    async def _outbound(
         self, message: Message, channel: Channel, identity: Identity
     ) -> OutboundMessage:
         files: list[OutboundFile] = []
@@ -67,4 +143,5 @@ class Preparation:
             files=tuple(files),
             reply_to=reply_to,
             status_url=self._links.status(channel, message.id),
+            content=message.content,
         )

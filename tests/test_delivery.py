@@ -52,6 +52,15 @@ async def channel(line: Served, kind: str) -> Channel:
     return found
 
 
+async def told(line: Served, name: str) -> None:
+    """An event is published after what it tells is stored."""
+
+    async def heard() -> bool:
+        return name in line.office.events
+
+    await until(heard)
+
+
 async def quiet(line: Served) -> None:
     """Long enough for a second send, if there were to be one: two sweeps of the outbox."""
     await line.context.delivery.drained()
@@ -399,7 +408,7 @@ async def test_a_message_waits_while_its_channel_must_be_mended(served: Served, 
 
     troubled = await until(in_trouble)
     assert troubled.trouble
-    assert "channel.reauthorization_required" in served.office.events
+    await told(served, "channel.reauthorization_required")
     await served.context.delivery.drained()
     waiting = await served.office.again(message)
     assert waiting.status is QUEUED
@@ -415,7 +424,7 @@ async def test_a_message_waits_while_its_channel_must_be_mended(served: Served, 
         return (await channel(served, kind)).state == "connected"
 
     await until(well)
-    assert "channel.recovered" in served.office.events
+    await told(served, "channel.recovered")
 
 
 async def test_a_server_that_is_alone_ends_the_leases_of_the_one_before_it(office: Office) -> None:

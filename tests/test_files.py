@@ -267,10 +267,8 @@ async def test_a_file_that_the_provider_has_no_more_is_failed_with_a_reason(
     assert await served.office.stores.files.content(attachment.id) is None
 
 
-@pytest.mark.parametrize("kind", ["whatsapp", "sms"])
-async def test_a_picture_goes_out_to_the_customer(served: Served, kind: str) -> None:
-    """By upload, or fetched from a signed address of ours: as the provider wants it."""
-    await served.writes(kind, "Hello")
+async def sends_a_picture(served: Served) -> tuple[Message, int]:
+    """An agent's picture on its way, and its size in bytes."""
     office = served.office
     safe = make_safe(draw("parcel"), "image/png")
     attachment = Attachment(
@@ -290,11 +288,36 @@ async def test_a_picture_goes_out_to_the_customer(served: Served, kind: str) -> 
     )
     message = await office.accepts("Your parcel", attachments=(attachment,), type="image")
     served.context.delivery.wake([message])
-    await office.reaches(message, Status.DELIVERED, Status.READ)
+    return message, len(safe.content)
+
+
+@pytest.mark.parametrize("kind", ["whatsapp", "sms"])
+async def test_a_picture_goes_out_to_the_customer(served: Served, kind: str) -> None:
+    """By upload, or fetched from a signed address of ours: as the provider wants it."""
+    await served.writes(kind, "Hello")
+    message, size_bytes = await sends_a_picture(served)
+    await served.office.reaches(message, Status.DELIVERED, Status.READ)
     (received,) = [one for one in await served.phone(kind) if one["direction"] == "outbound"]
     assert received["text"] == "Your parcel"
     (media,) = received["media"]
-    assert (media["mime"], media["size_bytes"]) == ("image/png", len(safe.content))
+    assert (media["mime"], media["size_bytes"]) == ("image/png", size_bytes)
+
+
+async def test_a_stop_that_comes_during_an_upload_is_heeded(served: Served) -> None:
+    await served.writes("whatsapp", "Hello")
+    await served.fault("media", delay_s=1.5)
+    message, _ = await sends_a_picture(served)
+
+    async def uploading() -> bool:
+        delivery = (await served.office.again(message)).delivery
+        return delivery is not None and delivery.state == "sending"
+
+    await until(uploading)
+    await served.writes("whatsapp", "STOP")
+    failed = await served.office.reaches(message, Status.FAILED)
+    assert failed.failure is not None
+    assert failed.failure.code == "DENY_OPTED_OUT"
+    assert "Your parcel" not in [one["text"] for one in await served.phone("whatsapp")]
 
 
 # -- kept ------------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ from inbox.domain.report import Media, Report
 
 class Messenger:
     """The connector; what each method promises is said in `inbox.domain.channel.Connector`,
-    and in `KnowsPeople`."""
+    in `KnowsPeople` and in `Uploads`."""
 
     manifest: Manifest = MANIFEST
 
@@ -45,6 +45,9 @@ class Messenger:
 
     def parse(self, payload: Payload, received_at: datetime) -> list[Report]:
         return webhook.parse(payload, received_at)
+
+    async def upload(self, message: OutboundMessage) -> OutboundMessage:
+        return await sender.upload(self._graph, message)
 
     async def send(self, message: OutboundMessage, permit: Permit) -> Sent:
         return await sender.send(self._graph, message, permit)

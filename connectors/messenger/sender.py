@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from io import BytesIO
 
@@ -25,30 +26,33 @@ from inbox.domain.gate import Permit
 
 
 async def send(graph: Graph, message: OutboundMessage, permit: Permit) -> Sent:
-    """Upload the file if there is one, then send. Raises as `Connector.send` says."""
+    """Send, after `upload`. Raises as `Connector.send` says."""
     permit.spend(message.subject(), datetime.now(UTC))
-    check_sendable(message, MANIFEST.label, MANIFEST.text)
-    attachment_id = None
-    if message.files:
-        attachment_id = await _upload(graph, message.channel, message.files[0])
-    document = build(message, attachment_id, human_agent=permit.code == HUMAN_AGENT)
+    document = build(message, human_agent=permit.code == HUMAN_AGENT)
     token = message.channel.setting("access_token")
     return await post(graph, f"{_page(message.channel)}/messages", token, document)
 
 
-def build(
-    message: OutboundMessage, attachment_id: str | None = None, *, human_agent: bool = False
-) -> dict[str, object]:
+async def upload(graph: Graph, message: OutboundMessage) -> OutboundMessage:
+    """As `Uploads.upload` says."""
+    check_sendable(message, MANIFEST.label, MANIFEST.text)
+    files = [
+        replace(file, uploaded=await _upload(graph, message.channel, file))
+        for file in message.files
+    ]
+    return replace(message, files=tuple(files))
+
+
+def build(message: OutboundMessage, *, human_agent: bool = False) -> dict[str, object]:
     """The body of the call.
 
-    attachment_id  of the uploaded file; None for a message without one
-    human_agent    the permit is for a reply of a person after the window has closed
-    raises         Permanent for what Messenger would not take, or not as a whole
+    human_agent  the permit is for a reply of a person after the window has closed
+    raises       Permanent for what Messenger would not take, or not as a whole
     """
     check_sendable(message, MANIFEST.label, MANIFEST.text)
     content: dict[str, object] = {"text": message.text}
     if message.files:
-        content = attachment(message.files[0].kind, {"attachment_id": attachment_id})
+        content = attachment(message.files[0].kind, {"attachment_id": message.files[0].uploaded})
     # Comes back with the echo, which may overtake the answer to this call.
     content["metadata"] = message.id
     return envelope(message, content, human_agent=human_agent)

@@ -45,6 +45,9 @@ class WhatsApp:
     def media_source(self, ref: str) -> dict[str, str]:
         return media_source(ref)
 
+    async def upload(self, message: OutboundMessage) -> OutboundMessage:
+        return await sender.upload(self._graph, message)
+
     async def send(self, message: OutboundMessage, permit: Permit) -> Sent:
         return await sender.send(self._graph, message, permit)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from io import BytesIO
 
@@ -22,23 +23,28 @@ _TYPES = (*_WITH_CAPTION, "audio", "sticker")
 
 
 async def send(graph: Graph, message: OutboundMessage, permit: Permit) -> Sent:
-    """Upload the file if there is one, then send. Raises as `Connector.send` says."""
+    """Send, after `upload`. Raises as `Connector.send` says."""
     permit.spend(message.subject(), datetime.now(UTC))
     token = message.channel.setting("access_token")
     number = segment(message.channel.setting("phone_number_id"))
-    build(message, None)  # refuses what cannot be sent before a file travels for nothing
-    media_id = None
-    if message.files:
-        media_id = await _upload(graph, message.channel, message.files[0])
-    document = build(message, media_id)
+    document = build(message)
     answer = await graph.post(f"{number}/messages", token, document)
     return read_sent(graph.read(answer, repeatable=False))
 
 
-def build(message: OutboundMessage, media_id: str | None) -> dict[str, object]:
+async def upload(graph: Graph, message: OutboundMessage) -> OutboundMessage:
+    """As `Uploads.upload` says."""
+    build(message)  # refuses what cannot be sent before a file travels for nothing
+    files = [
+        replace(file, uploaded=await _upload(graph, message.channel, file))
+        for file in message.files
+    ]
+    return replace(message, files=tuple(files))
+
+
+def build(message: OutboundMessage) -> dict[str, object]:
     """The body of the call.
 
-    media_id  of the uploaded file; None for a message without one
     raises    Permanent for what WhatsApp would drop without a word
     source    developers.facebook.com/docs/whatsapp/cloud-api/reference/messages
     """
@@ -52,7 +58,7 @@ def build(message: OutboundMessage, media_id: str | None) -> dict[str, object]:
     if message.reply_to:
         document["context"] = {"message_id": message.reply_to}
     if message.files:
-        return {**document, **_file(message, media_id)}
+        return {**document, **_file(message)}
     if not message.text.strip():
         raise Permanent("There is nothing to send.", code="empty")
     text = {"body": message.text, "preview_url": _LINK.search(message.text) is not None}
@@ -65,13 +71,13 @@ def _recipient(address: str) -> dict[str, str]:
     return {"to": f"+{number.group(1)}"} if number else {"recipient": address}
 
 
-def _file(message: OutboundMessage, media_id: str | None) -> dict[str, object]:
+def _file(message: OutboundMessage) -> dict[str, object]:
     if len(message.files) > 1:
         raise Permanent("WhatsApp takes one file a message.", code="too_many_files")
     file = message.files[0]
     if file.kind not in _TYPES:
         raise Permanent("WhatsApp cannot send this kind of file.", code="file_kind")
-    part: dict[str, object] = {"id": media_id}
+    part: dict[str, object] = {"id": file.uploaded}
     if message.text:
         if file.kind not in _WITH_CAPTION:
             raise Permanent(

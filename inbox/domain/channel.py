@@ -6,6 +6,7 @@ for a kind by name.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -181,7 +182,7 @@ class Payload:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OutboundFile:
     """A file to send. `url` is a signed address of ours, good for an hour, for providers that
-    fetch; `content` is for those that take an upload."""
+    fetch; `content` is for those that take an upload, and `uploaded` what they called it then."""
 
     id: AttachmentId
     kind: str
@@ -189,6 +190,7 @@ class OutboundFile:
     name: str
     content: bytes = field(repr=False)
     url: str = field(repr=False)
+    uploaded: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -197,6 +199,8 @@ class OutboundMessage:
 
     status_url   where the provider may report on it; carries our own message id
     reply_to     provider id of the message it quotes
+    content      what it is more than text, with the keys of `content` in docs/api.md (`template`,
+                 `buttons`, `list`, `location`, `mail` …); None for plain text and files
     """
 
     id: MessageId
@@ -206,10 +210,13 @@ class OutboundMessage:
     files: tuple[OutboundFile, ...] = ()
     reply_to: str | None = None
     status_url: str = field(default="", repr=False)
+    content: Mapping[str, object] | None = field(default=None, repr=False)
 
     def subject(self) -> Subject:
-        """What a permit for this message must cover: where it goes and what it says."""
-        parts = [self.text, self.reply_to or "", *(file.id for file in self.files)]
+        """What a permit for this message must cover: where it goes and what it says. That a file
+        was uploaded meanwhile changes neither."""
+        more = "" if self.content is None else json.dumps(self.content, sort_keys=True)
+        parts = [self.text, self.reply_to or "", more, *(file.id for file in self.files)]
         digest = sha256("\0".join(parts).encode()).hexdigest()
         return Subject(
             message_id=self.id, channel_id=self.channel.id, address=self.to, digest=digest
@@ -250,6 +257,76 @@ class KnowsPeople(Protocol):
     async def profile(self, identity_key: str, channel: Channel) -> Profile | None:
         """What the platform tells of a person; None when it tells nothing. Never raises: a name
         is not worth a message."""
+        ...
+
+
+@runtime_checkable
+class Uploads(Protocol):
+    """What a connector does besides, whose provider takes a file before the message that carries
+    it: the gate is asked again after the upload, so that nothing it knows is older than a call."""
+
+    async def upload(self, message: OutboundMessage) -> OutboundMessage:
+        """The message with its files uploaded. Refuses first what `send` would refuse.
+
+        raises   Temporary, Permanent, AccountTrouble; twice is no harm, for nobody sees it
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pulled:
+    """What a provider still had for us.
+
+    payloads  each is journaled and then read by `parse`, as if it had been posted
+    cursor    where the next pull goes on; it is stored only once the payloads are durable, so a
+              crash in between brings them again and nothing is lost
+    more      there is more to be had at once
+    """
+
+    payloads: tuple[Payload, ...]
+    cursor: str
+    more: bool = False
+
+
+@runtime_checkable
+class Pulls(Protocol):
+    """What a connector does besides, whose provider can list what it once told, or should have:
+    the net under its webhooks, and for mail the way in."""
+
+    pull_every_s: float
+
+    async def pull(self, channel: Channel, cursor: str | None, now: datetime) -> Pulled:
+        """One bounded step from `cursor`; None: for the first time.
+
+        raises   Temporary, AccountTrouble, Permanent (this cursor will never work: begin anew)
+        """
+        ...
+
+
+@runtime_checkable
+class SignsIn(Protocol):
+    """What a connector does besides, whose credentials come from the provider's own sign-in page
+    (OAuth 2.0 with PKCE). `given` are the credentials that were entered by hand before."""
+
+    def sign_in_url(
+        self,
+        given: Mapping[str, str],
+        *,
+        redirect_uri: str,
+        state: str,
+        code_challenge: str,
+        hint: str = "",
+    ) -> str:
+        """The provider's page to send the admin's browser to."""
+        ...
+
+    async def sign_in(
+        self, given: Mapping[str, str], *, redirect_uri: str, code: str, code_verifier: str
+    ) -> dict[str, str]:
+        """All credentials of the channel, from what the provider sent the browser back with.
+
+        raises   Temporary; Permanent with a sentence for the admin (a permission was unticked …)
+        """
         ...
 
 

@@ -31,7 +31,8 @@ class Sender:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Media:
-    """A file at the provider's. `ref` is for the connector's own `fetch` and nobody else."""
+    """A file at the provider's. `ref` is for the connector's own `fetch` and nobody else;
+    `content_id` is what the HTML of a mail calls a picture inside of it."""
 
     ref: str
     kind: AttachmentKind
@@ -39,6 +40,53 @@ class Media:
     name: str | None = None
     size_bytes: int | None = None
     sha256: str | None = None
+    content_id: str | None = None
+
+
+MailSort = Literal[
+    "message",
+    "auto_reply",
+    "bounce",
+    "complaint",
+    "read_receipt",
+    "calendar",
+    "list",
+    "own_message",
+]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mail:
+    """What a mail is besides the text that its writer wrote in it. Addresses are lower-case; ids
+    are without angle brackets.
+
+    thread_id      the provider's id of the thread, unique within the account
+    reply_address  where an answer goes
+    alias          the address of ours that it was sent to, where that is not the account's
+    folded         what follows the message's text in the mail: quotes and signature, or ""
+    html           the HTML body as it came, not made safe; None where there is none
+    sort           what sort of mail it is; `automated` ones open no window and no conversation
+                   again, and no program answers them
+    opens          it may begin a conversation
+    basis          a person wrote it to us: what a reply may rest on
+    """
+
+    subject: str
+    message_id: str
+    thread_id: str | None = None
+    in_reply_to: str | None = None
+    references: tuple[str, ...] = ()
+    from_address: str | None = None
+    reply_address: str | None = None
+    to: tuple[str, ...] = ()
+    cc: tuple[str, ...] = ()
+    alias: str | None = None
+    folded: str = ""
+    html: str | None = None
+    sort: MailSort = "message"
+    automated: bool = False
+    opens: bool = True
+    basis: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,6 +104,9 @@ class MessageReceived:
     content       what is more than text, JSON-ready, keys as in docs/api.md (location, contacts,
                   choice, order, referral, forwarded, story, share …)
     standby       somebody else's program answers this conversation now: nothing automatic from us
+    mail          what only a mail has; a kind with it threads by it, any other has one conversation
+                  a person
+    recovered     no webhook told of it: it was asked for afterwards
     """
 
     account: str
@@ -71,6 +122,8 @@ class MessageReceived:
     message_id: str | None = None
     content: Mapping[str, object] | None = None
     standby: bool = False
+    mail: Mail | None = None
+    recovered: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -187,6 +240,13 @@ class PreferenceReported:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PullAsked:
+    """The provider says that there is something to be pulled, and not what."""
+
+    account: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Ignored:
     """Something understood to be none of the above, or not understood: counted, kept in the
     journal. `reason` is a constant word such as `unknown_field`, never a part of the body."""
@@ -205,5 +265,6 @@ Report = (
     | PreferenceReported
     | IdentityChanged
     | ChannelNotice
+    | PullAsked
     | Ignored
 )

@@ -38,6 +38,7 @@ def messenger(http: Http, provider: Provider) -> Messenger:
 
 async def sends(messenger: Messenger, message: OutboundMessage | None = None) -> Sent:
     message = message or to_contact(SHOP)
+    message = await messenger.upload(message)
     return await messenger.send(message, permit_for(message))
 
 

@@ -39,6 +39,7 @@ def whatsapp(http: Http, provider: Provider) -> WhatsApp:
 
 async def sends(whatsapp: WhatsApp, message: OutboundMessage | None = None) -> Sent:
     message = message or outbound(whatsapp_channel())
+    message = await whatsapp.upload(message)
     return await whatsapp.send(message, permit_for(message))
 
 
@@ -71,13 +72,13 @@ async def test_a_text_is_sent_with_our_own_id_and_the_token(
 def test_a_number_goes_as_to_and_a_user_id_as_recipient(
     address: str, expected: dict[str, str]
 ) -> None:
-    document = build(outbound(whatsapp_channel(), to=address), None)
+    document = build(outbound(whatsapp_channel(), to=address))
     assert {k: v for k, v in document.items() if k in ("to", "recipient")} == expected
 
 
 def test_a_quote_and_a_link_are_marked() -> None:
     message = outbound(whatsapp_channel(), "See https://example.com", reply_to="wamid.0")
-    document: Any = build(message, None)
+    document: Any = build(message)
     assert document["context"] == {"message_id": "wamid.0"}
     assert document["text"]["preview_url"] is True
 

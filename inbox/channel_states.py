@@ -1,0 +1,58 @@
+"""What is known of a channel's health: stored, and told to whoever looks at it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from inbox import events
+from inbox.directory import Directory
+from inbox.domain.channel import Channel, Connector
+from inbox.hub import Hub
+from inbox.stores import Stores
+
+
+class ChannelStates:
+    def __init__(
+        self,
+        stores: Stores,
+        hub: Hub,
+        connectors: Mapping[str, Connector],
+        directory: Directory,
+    ) -> None:
+        self._stores = stores
+        self._hub = hub
+        self._connectors = connectors
+        self._directory = directory
+
+    async def stopped(self, channel: Channel, reason: str) -> None:
+        """Nothing goes on this channel until an admin has mended it."""
+        await self._set(channel, "reauthorization_required", reason)
+
+    async def silent(self, channel: Channel) -> None:
+        """The provider does not answer; what is known to be worse than that stays."""
+        if channel.state == "connected" and channel.trouble is None:
+            await self._set(channel, "connected", self._silence(channel))
+
+    async def worked(self, channel: Channel) -> None:
+        """A call went well. What is told of a channel that works all the same stays: a good call
+        does not refute it."""
+        if channel.state != "connected" or channel.trouble == self._silence(channel):
+            await self._set(channel, "connected", None)
+
+    def _silence(self, channel: Channel) -> str:
+        label = self._connectors[channel.kind].manifest.label
+        return f"{label} is not taking messages. They are sent as soon as it does."
+
+    async def _set(self, channel: Channel, state: str, trouble: str | None) -> None:
+        """Store what is new of a channel, and tell it; every message that waits says it again."""
+        if (channel.state, channel.trouble) == (state, trouble):
+            return
+        if channel.state == state:
+            await self._stores.channels.set_trouble(channel, trouble)
+        elif not await self._stores.channels.set_state(channel, state, trouble):
+            return
+        self._directory.forget()
+        name = "channel.reauthorization_required"
+        if state == "connected":
+            name = "channel.recovered" if trouble is None else "channel.degraded"
+        await self._hub.publish([events.channel_state(channel, name, state, trouble)])
