@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator
 
 import pytest
 from aiohttp import web
 from playwright.async_api import Page, async_playwright, expect
 
+from tests.browser import ARGUMENTS, chromium
+
 from .conftest import Inbox, Simulator, until
 from .events import events
 from .test_whatsapp import names, value_of
-
-CHROMIUM = shutil.which("chromium")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on this machine")
 
 
 @pytest.fixture
@@ -22,9 +20,7 @@ async def page(simulator: Simulator) -> AsyncIterator[Page]:
     """Fails the test when the page logs an error, a broken policy included."""
     errors: list[str] = []
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--no-first-run"]
-        )
+        browser = await playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
         page = await browser.new_page(viewport={"width": 1440, "height": 900})
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on(
