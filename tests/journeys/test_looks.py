@@ -17,9 +17,7 @@ from tests.journeys.program import Customer, DemoProgram, wait_until
 from tests.journeys.screens import Inbox
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
-_ACCESS = """async () => (await axe.run(document, { resultTypes: ["violations"] })).violations
-  .filter((found) => ["serious", "critical"].includes(found.impact))
-  .map((found) => `${found.id}: ${found.nodes.map((node) => node.target.join(" ")).join(" | ")}`)"""
+_ACCESS = (Path(__file__).parent / "access.js").read_text()
 SIZES = {1440: 900, 1024: 768, 390: 844}
 
 
@@ -104,6 +102,14 @@ def test_the_checker_finds_what_is_wrong(new_page: NewPage) -> None:
     assert "color-contrast" in found
 
 
+def test_the_checker_finds_slight_faults_and_what_lies_under_something(new_page: NewPage) -> None:
+    page = new_page()
+    page.set_content("""<html lang="en"><title>Under</title><main><h1>Under</h1><h2></h2>
+      <p id="pale" style="color: #bbb">Pale</p><p id="dark">Dark</p>
+      <div style="position: fixed; inset: 0; background: linear-gradient(#fff0, #0001)"></div></main></html>""")
+    assert _inaccessible(page) == ["empty-heading: h2", "color-contrast: #pale"]
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", SIZES)
 def test_every_screen_is_accessible_and_pictured(
@@ -123,8 +129,7 @@ def test_every_screen_is_accessible_and_pictured(
     page.screenshot(path=pictures / f"login-{width}-{scheme}.png")
     inbox = open_inbox(width=width, height=SIZES[width], **options)
     for state in _states(inbox, width, unlucky):
-        if width != 1024:
-            found[state] = _inaccessible(inbox.page)
+        found[state] = _inaccessible(inbox.page)
         inbox.page.screenshot(path=pictures / f"{state}-{width}-{scheme}.png")
     assert {state: faults for state, faults in found.items() if faults} == {}
 
@@ -180,3 +185,53 @@ def test_the_pictures_of_the_documentation(
         expect(phone_of.locator(".screen__name")).to_have_text(name)
     expect(customers.locator(".bubble__image").first).not_to_have_js_property("naturalWidth", 0)
     shoot(customers, "customers.png")
+
+
+_HALF_SHOWN = """() => {
+  const fades = (style) => {
+    const names = style.transitionProperty.split(", ");
+    const times = style.transitionDuration.split(", ").map(parseFloat);
+    const lasts = (at) => times[at % times.length] > 0;
+    return names.some((name, at) => ["opacity", "all"].includes(name) && lasts(at));
+  };
+  const told = (one) => one.id || one.className || one.localName;
+  const found = [...document.querySelectorAll("body *")]
+    .filter((one) => one.textContent.trim() && fades(getComputedStyle(one)))
+    .map((one) => `fades: ${told(one)}`);
+  const rules = [...document.styleSheets].flatMap((sheet) => [...sheet.cssRules]);
+  for (const moving of rules.filter((rule) => rule instanceof CSSKeyframesRule)) {
+    const fades = [...moving.cssRules].some((step) => step.style.opacity);
+    if (fades) found.push(`fades: ${moving.name}`);
+  }
+  return found;
+}"""
+_MOVING = """() => [...document.querySelectorAll("*")].filter((one) => {
+  const { transitionDuration, animationName } = getComputedStyle(one);
+  return animationName !== "none" || transitionDuration.split(", ").some((time) => time !== "0s");
+}).map((one) => one.id || one.className || one.localName)"""
+
+
+def _pages(
+    program: DemoProgram, open_inbox: OpenInbox, new_page: NewPage, **options: Any
+) -> list[Page]:
+    """The inbox with a thread open, and the customers' phones."""
+    inbox, customers = open_inbox(**options), new_page(**options)
+    _open(inbox, "Priya Raman", 1440)
+    customers.goto(program.simulator.url)
+    expect(customers.locator(".phone--whatsapp .bubble").first).to_be_visible()
+    return [inbox.page, customers]
+
+
+def test_no_text_is_ever_half_transparent(
+    program: DemoProgram, open_inbox: OpenInbox, new_page: NewPage
+) -> None:
+    """Text that fades in is too pale to read on its way, and for whoever looks just then."""
+    for page in _pages(program, open_inbox, new_page):
+        assert page.evaluate(_HALF_SHOWN) == []
+
+
+def test_nothing_moves_for_who_asked_for_no_motion(
+    program: DemoProgram, open_inbox: OpenInbox, new_page: NewPage
+) -> None:
+    for page in _pages(program, open_inbox, new_page, reduced_motion="reduce"):
+        assert page.evaluate(_MOVING) == []
