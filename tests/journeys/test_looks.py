@@ -106,7 +106,7 @@ def test_the_checker_finds_slight_faults_and_what_lies_under_something(new_page:
     page = new_page()
     page.set_content("""<html lang="en"><title>Under</title><main><h1>Under</h1><h2></h2>
       <p id="pale" style="color: #bbb">Pale</p><p id="dark">Dark</p>
-      <div style="position: fixed; inset: 0; background: linear-gradient(#fff0, #0001)"></div></main></html>""")
+      <section style="position: absolute; inset: 0; background: #eee">Above</section></main>""")
     assert _inaccessible(page) == ["empty-heading: h2", "color-contrast: #pale"]
 
 
