@@ -66,6 +66,14 @@ def line(value: object, key: str, longest: int = 256) -> str | None:
     return _UNPRINTABLE.sub("", found).strip()[:longest] or None
 
 
+def token(value: object, key: str, longest: int = 256) -> str | None:
+    """An id, which some write as text and some as a number: one line, not empty, cut."""
+    found = value.get(key) if isinstance(value, Mapping) else None
+    if isinstance(found, int) and not isinstance(found, bool):
+        found = str(found)
+    return line({key: found}, key, longest)
+
+
 def number(value: object, key: str) -> float | None:
     """A finite number under `key`, or one written as text; None for anything else."""
     found = value.get(key) if isinstance(value, Mapping) else None
@@ -85,11 +93,13 @@ def code(value: object, key: str) -> int | None:
 
 
 def instant(value: object, key: str, received_at: datetime) -> datetime | None:
-    """Unix seconds under `key` as aware UTC; None when no clock of ours could have seen it: before
-    2009, or more than a day after we received it."""
+    """Unix seconds under `key` (or milliseconds, told by their size) as aware UTC; None when no
+    clock of ours could have seen it: before 2009, or more than a day after we received it."""
     seconds = number(value, key)
-    if seconds is None or seconds > 1e11:
+    if seconds is None or seconds > 1e14:
         return None
+    if seconds > 1e11:
+        seconds /= 1000
     at = datetime.fromtimestamp(max(seconds, 0), UTC)
     return at if _EARLIEST <= at <= received_at + timedelta(days=1) else None
 

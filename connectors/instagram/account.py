@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from connectors.body import line
 from connectors.messaging.profile import fetch_profile
-from connectors.messaging.values import digits
+from connectors.messaging.values import own_id
 from connectors.meta import Graph, segment
 from inbox.domain.channel import Channel, Profile
 from inbox.domain.errors import AccountTrouble
@@ -47,7 +47,7 @@ async def check(graphs: Graphs, channel: Channel) -> str:
     else:
         # `id` is another id of the same account, scoped to the app; webhooks name `user_id`.
         document = await graph.get("me?fields=user_id,username,name", token)
-    if (digits(document, "user_id") or digits(document, "id")) != channel.account:
+    if (own_id(document, "user_id") or own_id(document, "id")) != channel.account:
         raise AccountTrouble(
             "The access token belongs to another Instagram account. Generate one for this account.",
             code="other_account",

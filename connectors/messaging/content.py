@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from connectors.body import items, line, mapping, number, text
 from connectors.content import present, read_choice, read_location
-from connectors.messaging.values import digits, link
+from connectors.messaging.values import link, own_id
 from inbox.domain.message import AttachmentKind
 from inbox.domain.report import Media
 
@@ -95,7 +95,7 @@ def _context(message: Mapping[str, object], own: str, parts: _Parts) -> None:
     """What stands beside text and attachments: a story, a button that was pressed, an ad."""
     story = mapping(mapping(message, "reply_to"), "story")
     if story:
-        parts.more["story"] = present(id=digits(story, "id"), url=link(story, "url"))
+        parts.more["story"] = present(id=own_id(story, "id"), url=link(story, "url"))
     quick_reply = mapping(message, "quick_reply")
     choice = read_choice(text(quick_reply, "payload"), own or None) if quick_reply else None
     if choice is not None:
@@ -121,7 +121,7 @@ def read_referral(part: Mapping[str, object]) -> dict[str, object]:
         source=source,
         url=url,
         headline=line(mapping(part, "ads_context_data"), "ad_title"),
-        ad_id=digits(part, "ad_id"),
+        ad_id=own_id(part, "ad_id"),
         ref=line(part, "ref", 2100) or line(product, "id", 64),
     )
 
@@ -150,7 +150,7 @@ def _attachment(item: object, parts: _Parts) -> None:
 
 
 def _file(kind: str, payload: Mapping[str, object], parts: _Parts) -> None:
-    sticker = digits(payload, "sticker_id")
+    sticker = own_id(payload, "sticker_id")
     if sticker is not None:
         # Since June 2026 a sticker also comes as an image, with the same id.
         kind = "sticker"
@@ -174,7 +174,7 @@ def _file_name(url: str) -> str | None:
 
 def _share(kind: str, item: object, payload: Mapping[str, object], parts: _Parts) -> None:
     """A post, a reel or a link; older forms have its address beside `payload`."""
-    url = link(payload, "url") or link(item, "url")
+    url = link(payload, "url") or link(payload, "story_media_url") or link(item, "url")
     title = line(payload, "title", 512) or line(item, "title", 512) or _product(payload)
     if url is None and title is None:
         parts.more.setdefault("kind", kind)
@@ -190,7 +190,7 @@ def _share(kind: str, item: object, payload: Mapping[str, object], parts: _Parts
 def _share_key(payload: Mapping[str, object], url: str | None, title: str | None) -> str:
     """The id of what is shared: while Meta changes a form, one thing comes in both."""
     for name in ("ig_post_media_id", "reel_video_id", "id"):
-        found = digits(payload, name)
+        found = own_id(payload, name)
         if found is not None:
             return found
     asset = parse_qs(urlsplit(url or "").query).get("asset_id", [])

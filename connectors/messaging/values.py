@@ -6,23 +6,20 @@ Like `connectors.body`, nothing here raises: a value is of its type, or it is No
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from datetime import datetime
 from urllib.parse import urlsplit
 
 from connectors import body
-from connectors.body import instant, line, number
+from connectors.body import instant, line, number, token
 
-_DIGITS = re.compile(r"[0-9]{1,40}", re.ASCII)
+_ID = re.compile(r"[0-9A-Za-z_.:<>{}=-]{1,128}", re.ASCII)
 _MILLISECONDS_FROM = 1e11
 
 
-def digits(value: object, key: str) -> str | None:
-    """An id of the platform's own: decimal digits, now and then written as a number."""
-    found = value.get(key) if isinstance(value, Mapping) else None
-    if isinstance(found, int) and not isinstance(found, bool):
-        found = str(found)
-    return found if isinstance(found, str) and _DIGITS.fullmatch(found) else None
+def own_id(value: object, key: str) -> str | None:
+    """An id of the platform's own: opaque, decimal digits as a rule, now and then a number."""
+    found = token(value, key, 129)
+    return found if found and _ID.fullmatch(found) else None
 
 
 def message_id(value: object, key: str = "mid") -> str | None:

@@ -15,7 +15,7 @@ from connectors import meta
 from connectors.body import clean, code, items, line, mapping, our_message, text
 from connectors.content import read_choice
 from connectors.messaging.content import read_content, read_referral
-from connectors.messaging.values import digits, message_id, moment
+from connectors.messaging.values import message_id, moment, own_id
 from inbox.domain.channel import Payload
 from inbox.domain.message import Status
 from inbox.domain.report import (
@@ -44,7 +44,7 @@ _SET_ASIDE = {
     "response_feedback": "feedback",
     "messaging_feedback": "feedback",
 }
-# What the dashboard's test button sends; a real event never stands among the changes.
+# What the dashboard's test button sends.
 _TEST_ACCOUNT, _TEST_SENDERS = "0", ("12334",)
 _COMMENTS = ("feed", "comments", "live_comments", "mentions", "mention")
 _EMOJI = {
@@ -125,7 +125,7 @@ def parse(payload: Payload, received_at: datetime, dialect: Dialect) -> list[Rep
 
 
 def _entry(entry: object, received_at: datetime, dialect: Dialect) -> Iterator[Report]:
-    account = digits(entry, "id")
+    account = own_id(entry, "id")
     if account is None or not isinstance(entry, Mapping):
         yield Ignored(reason="malformed_item")
         return
@@ -136,7 +136,11 @@ def _entry(entry: object, received_at: datetime, dialect: Dialect) -> Iterator[R
             yield from _events(body, entry, account, name == "standby", received_at, dialect)
     for change in items(entry, "changes"):
         empty = False
-        yield Ignored(reason=_change(line(change, "field", 64)), account=account)
+        field, value = line(change, "field", 64), mapping(change, "value")
+        if "sender" in value and field not in _COMMENTS:
+            yield from _events(value, entry, account, field == "standby", received_at, dialect)
+        else:
+            yield Ignored(reason=_change(field), account=account)
     if "field" in entry:
         # Instagram's own login puts a comment directly into its entry.
         empty = False
@@ -165,12 +169,12 @@ def _events(
         yield Ignored(reason="malformed_item", account=account)
         return
     sender, recipient = mapping(body, "sender"), mapping(body, "recipient")
-    sender_id, recipient_id = digits(sender, "id"), digits(recipient, "id")
+    sender_id, recipient_id = own_id(sender, "id"), own_id(recipient, "id")
     if account == _TEST_ACCOUNT or sender_id in _TEST_SENDERS:
         yield Ignored(reason="test", account=account)
         return
     ours = sender_id == account
-    if not ours and recipient_id != account:
+    if not ours and recipient_id != account and recipient:
         # Filed under the entry's account it could be somebody else's conversation.
         yield Ignored(reason="account_differs", account=account)
         return
@@ -292,6 +296,8 @@ def _edit(event: _Event, _: Sender) -> Iterator[Report]:
 def _reaction(event: _Event, person: Sender) -> Iterator[Report]:
     part = mapping(event.body, "reaction")
     mid, action = message_id(part), line(part, "action", 16)
+    if action is None and ("emoji" in part or "reaction" in part):
+        action = "react"
     if mid is None or action not in ("react", "unreact"):
         yield event.ignored("malformed_item")
         return

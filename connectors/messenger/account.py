@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from connectors.body import line
 from connectors.messaging.profile import fetch_profile
-from connectors.messaging.values import digits
+from connectors.messaging.values import own_id
 from connectors.meta import Graph
 from inbox.domain.channel import Channel, Profile
 from inbox.domain.errors import AccountTrouble
@@ -16,7 +16,7 @@ async def check(graph: Graph, channel: Channel) -> str:
     """The page's name. Raises as `Connector.check` says; a token of another page, or of a person,
     is no use either."""
     document = await graph.get("me?fields=id,name", channel.setting("access_token"))
-    if digits(document, "id") != channel.account:
+    if own_id(document, "id") != channel.account:
         raise AccountTrouble(
             "The access token belongs to another page or to a person. Generate one for this page.",
             code="other_account",

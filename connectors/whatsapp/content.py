@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from connectors.body import items, line, link, mapping, number, text
+from connectors.body import items, line, link, mapping, number, text, token
 from connectors.content import Read, present, read_choice, read_form, read_location
 from inbox.domain.message import AttachmentKind
 from inbox.domain.report import Media
@@ -92,7 +92,7 @@ def _file(kind: str, item: object, more: dict[str, object]) -> Content:
         more["voice"] = True
     if part.get("animated") is True:
         more["animated"] = True
-    ref = line(part, "id", 128)
+    ref = token(part, "id", 128)
     if ref is None:
         # The file did not make it through at Meta; what was written with it did. Without Meta's
         # word for that it is not the type that it says it is.
@@ -144,6 +144,7 @@ def _card(entry: object) -> tuple[str, list[dict[str, object]], list[str]] | Non
     given = mapping(entry, "name")
     parts = [line(given, key) for key in ("first_name", "middle_name", "last_name")]
     name = line(given, "formatted_name") or " ".join(part for part in parts if part)
+    name = name or line(mapping(entry, "org"), "company") or ""
     phones: list[dict[str, object]] = []
     for phone in items(entry, "phones"):
         digits = line(phone, "wa_id", 32)
@@ -155,9 +156,14 @@ def _card(entry: object) -> tuple[str, list[dict[str, object]], list[str]] | Non
     return (name, phones, emails) if name or phones or emails else None
 
 
+_ANSWERS = ("button_reply", "list_reply", "nfm_reply", "call_permission_reply")
+
+
 def _interactive(item: object) -> Read:
     part = mapping(item, "interactive")
-    kind = line(part, "type", 64) or ""
+    # Older examples have the answer inside of `type`, and some forget to say which it is.
+    part = mapping(part, "type") or part
+    kind = line(part, "type", 64) or next((word for word in _ANSWERS if word in part), "")
     reply = mapping(part, kind)
     if kind in ("button_reply", "list_reply"):
         return read_choice(
@@ -202,3 +208,5 @@ _READERS: dict[str, Callable[[object], Read]] = {
     "button": _button,
     "order": _order,
 }
+
+TYPES = (*_MEDIA, *_READERS)

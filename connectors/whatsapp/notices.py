@@ -57,12 +57,21 @@ _FAULTS = {
 }
 
 
-def faults(value: Mapping[str, object], account: str) -> Iterator[Report]:
-    """Each of a change's own `errors`."""
+# Why a message that stands beside them has no content; nothing is wrong with the number then.
+_OF_MESSAGES = (131000, 131051, 131060)
+
+
+def faults(
+    value: Mapping[str, object], account: str, *, of_messages: bool = False
+) -> Iterator[Report]:
+    """Each of a change's own `errors`; of_messages: there are messages that they may be about."""
     for item in items(value, "errors"):
         number = code(item, "code")
         if number is None:
             yield Ignored(reason="malformed_item", account=account)
+            continue
+        if of_messages and number in _OF_MESSAGES:
+            yield Ignored(reason="message_error", account=account)
             continue
         verdict = judge(number)
         if verdict is not None and verdict.error.action == "account":

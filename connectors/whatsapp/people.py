@@ -15,6 +15,7 @@ from connectors.body import instant, items, line, mapping
 from inbox.domain.report import IdentityChanged, Ignored, Report, Sender
 
 _PHONE = re.compile(r"[0-9]{5,20}", re.ASCII)
+_OPAQUE = re.compile(r"[0-9A-Za-z_.:@<>{}=-]{2,128}", re.ASCII)
 _SHARED = re.compile(r"\+[0-9]{7,15}", re.ASCII)
 
 # The last is what older payloads say.
@@ -45,8 +46,11 @@ def read_sender(
     people  name and number in it belong to whom the ids say, never to whom the position says
     shared  a number that is proven to be theirs, beside those they write with
     """
-    phone = _number(phone)
-    contact = people.get(user_id or "") or people.get(phone or "")
+    written, phone = phone, _number(phone)
+    if phone is None and written is not None and _OPAQUE.fullmatch(written):
+        # No number, yet it says who it is: better a person under an odd id than no message.
+        user_id = user_id or written
+    contact = people.get(user_id or "") or people.get(written or "") or people.get(phone or "")
     wa_id = _number(line(contact, "wa_id", 32))
     user_id = user_id or line(contact, "user_id", 160)
     parent_id = parent_id or line(contact, "parent_user_id", 160)
@@ -72,7 +76,7 @@ def read_sender(
 def writer(item: object, people: Mapping[str, object]) -> Sender | None:
     """Who wrote a message."""
     return read_sender(
-        phone=line(item, "from", 32),
+        phone=line(item, "from", 129),
         user_id=line(item, "from_user_id", 160),
         parent_id=line(item, "from_parent_user_id", 160),
         people=people,
@@ -83,7 +87,7 @@ def writer(item: object, people: Mapping[str, object]) -> Sender | None:
 def reader(item: object, people: Mapping[str, object]) -> Sender | None:
     """Whom a message of ours went to."""
     return read_sender(
-        phone=line(item, "to", 32),
+        phone=line(item, "to", 129),
         user_id=line(item, "to_user_id", 160),
         parent_id=line(item, "to_parent_user_id", 160),
         people=people,
@@ -91,7 +95,9 @@ def reader(item: object, people: Mapping[str, object]) -> Sender | None:
 
 
 def _number(text: str | None) -> str | None:
-    return text if text and _PHONE.fullmatch(text) else None
+    """The digits of a number, which now and then is written as people write it."""
+    bare = re.sub(r"[+\s().-]", "", text or "")
+    return bare if _PHONE.fullmatch(bare) else None
 
 
 def _shared_number(item: object) -> str | None:

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from connectors import meta
-from connectors.body import code, instant, items, line, mapping, our_message
+from connectors.body import code, instant, items, line, mapping, our_message, token
 from connectors.whatsapp import notices
-from connectors.whatsapp.content import read_content
+from connectors.whatsapp.content import TYPES, read_content
 from connectors.whatsapp.errors import explain
 from connectors.whatsapp.manifest import MANIFEST
 from connectors.whatsapp.people import read_people, read_sender, read_system, reader, writer
@@ -51,6 +51,10 @@ _NEWS = {
     "account_alerts": notices.account_alert,
     "phone_number_quality_update": notices.quality,
 }
+
+
+# What an item may be that forgets to say so.
+_KINDS = ("reaction", "edit", "revoke", "system", *TYPES)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -126,7 +130,7 @@ def _messages(
     for item in items(value, "statuses"):
         empty = False
         yield _status(item, account, received_at)
-    for notice in notices.faults(value, account):
+    for notice in notices.faults(value, account, of_messages=not empty):
         empty = False
         yield notice
     if empty:
@@ -134,14 +138,15 @@ def _messages(
 
 
 def _account(value: Mapping[str, object]) -> str | None:
-    return line(mapping(value, "metadata"), "phone_number_id", 64)
+    return token(mapping(value, "metadata"), "phone_number_id", 64)
 
 
 def _item(item: object, change: _Change) -> Report:
     """A message, or what happened to one: Meta sends both in one list."""
-    provider_id, kind = line(item, "id"), line(item, "type", 64)
-    if provider_id is None or kind is None:
+    provider_id = line(item, "id")
+    if provider_id is None or not isinstance(item, Mapping):
         return Ignored(reason="malformed_item", account=change.account)
+    kind = line(item, "type", 64) or next((word for word in _KINDS if word in item), "unknown")
     if line(item, "group_id") is not None or line(item, "recipient_type", 32) == "group":
         # Filed under its sender it would join their private conversation.
         return Ignored(reason="group_message", account=change.account)

@@ -49,6 +49,8 @@ _FIELDS |= {"instagram": "account_id", "sms": "number"}
 _SID = "AC00000000000000000000000000000001"
 # Times in bodies, in seconds or milliseconds: all lie around the 6th of November 2026.
 _TIME = re.compile(r"(?<![\w.])(1794\d{6})(\d{3})?(?![\w.])")
+# An id that is made from what a body says where it has none, its time included.
+_MADE = re.compile(r"postback_[0-9a-f]{40}")
 _NEWEST = 1794009999
 _numbers = count(1)
 
@@ -250,7 +252,7 @@ def _message(served: Json, known: Mapping[str, str]) -> Json:
     found = {
         "direction": served["direction"],
         "type": served["type"],
-        "id": served["provider_id"],
+        "id": _MADE.sub("postback_…", served["provider_id"] or ""),
         "at": None if served["sent_at"] == served["received_at"] else _as_told(served["sent_at"]),
         "text": text if len(text) <= 300 else f"{text[:40]}… {len(text)} characters",
         "attachments": [

@@ -389,3 +389,42 @@ def test_the_dashboards_test_is_no_message() -> None:
 def test_a_body_about_another_object_is_not_read() -> None:
     document = {**payload("messenger", "text"), "object": "instagram"}
     assert [word(report) for report in read.parse(document)] == ["(other_kind)"]
+
+
+def test_ids_are_opaque() -> None:
+    document = payload("messenger", "text")
+    (entry,) = document["entry"]
+    entry["id"] = entry["messaging"][0]["recipient"]["id"] = "<PAGE_ID>"
+    entry["messaging"][0]["sender"]["id"] = "<PSID>"
+    (report,) = read.parse(document)
+    assert isinstance(report, MessageReceived)
+    assert (report.account, report.sender.keys) == ("<PAGE_ID>", ("<PSID>",))
+
+
+@pytest.mark.parametrize("odd", ["../x", "a b", "", "é", "x" * 129, True, 1.5])
+def test_what_can_be_no_id_is_nobody(odd: object) -> None:
+    assert [word(report) for report in read.event(sender={"id": odd})] == ["(no_sender)"]
+
+
+def test_an_event_that_names_no_account_is_the_entrys() -> None:
+    (report,) = read.event(recipient=None)
+    assert isinstance(report, MessageReceived)
+    assert report.account == PAGE
+
+
+def test_a_message_among_the_changes_is_one_and_the_dashboards_test_is_none() -> None:
+    document = payload("messenger", "text")
+    (entry,) = document["entry"]
+    event = entry.pop("messaging")[0]
+    entry["changes"] = [{"field": "messages", "value": event}]
+    (report,) = read.parse(document)
+    assert isinstance(report, MessageReceived)
+    assert report.sender.keys == (event["sender"]["id"],)
+    event["sender"]["id"] = "12334"
+    assert [word(report) for report in read.parse(document)] == ["(test)"]
+
+
+def test_a_reaction_that_does_not_say_what_it_does_is_one() -> None:
+    (report,) = read.event(message=None, reaction={"mid": "m_1", "emoji": "🦊"})
+    assert isinstance(report, Reacted)
+    assert report.emoji == "🦊"

@@ -414,11 +414,11 @@ def test_a_fault_that_belongs_to_no_message_is_the_accounts(
     assert notice(report) == (ACCOUNT, level, code)
 
 
-def test_a_fault_beside_a_message_hides_neither() -> None:
+def test_a_fault_beside_a_message_is_the_messages_and_hides_it_not() -> None:
     value = payload("whatsapp", "text")["entry"][0]["changes"][0]["value"]
     value["messages"][0] |= {"type": "interactive", "interactive": {}}
     first, second, third = change("messages", **value, errors=[{"code": 131000}, None])
     assert isinstance(first, MessageReceived)
     assert (first.type, first.content) == ("unsupported", {"kind": "interactive"})
-    assert notice(second) == (ACCOUNT, "warning", "131000")
+    assert second == Ignored(reason="message_error", account=ACCOUNT)
     assert third == SET_ASIDE

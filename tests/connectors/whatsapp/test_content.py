@@ -113,9 +113,11 @@ def test_contact_cards_have_names_numbers_and_mail_addresses() -> None:
         {"org": {"company": "Example"}},
     ]
     report = received(message("contacts", cards))
-    assert (
-        report.text == "Contact: Sam Poe, +1 555 0102, +15550103\nContact: Kim Roe, k@example.com"
-    )
+    assert report.text.split("\n") == [
+        "Contact: Sam Poe, +1 555 0102, +15550103",
+        "Contact: Kim Roe, k@example.com",
+        "Contact: Example",
+    ]
     assert report.content == {
         "contacts": [
             {
@@ -124,6 +126,7 @@ def test_contact_cards_have_names_numbers_and_mail_addresses() -> None:
                 "emails": ["sam@example.com"],
             },
             {"name": "Kim Roe", "phones": [], "emails": ["k@example.com"]},
+            {"name": "Example", "phones": [], "emails": []},
         ]
     }
 
@@ -309,3 +312,18 @@ def test_anything_anywhere_in_a_documented_body_breaks_nothing(
             assert "\0" not in report.text
         if isinstance(report, ChannelNotice):
             assert report.reason.endswith(".")
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"type": {"button_reply": {"id": "yes", "title": "Yes"}}},
+        {"button_reply": {"id": "yes", "title": "Yes"}},
+        {"type": "button_reply", "button_reply": {"id": "yes", "title": "Yes"}},
+    ],
+    ids=["inside of the type", "without a type", "as documented"],
+)
+def test_an_answer_to_buttons_is_read_in_its_older_forms(part: dict[str, Any]) -> None:
+    report = received(message("interactive", part))
+    assert (report.type, report.text) == ("interactive", "Yes")
+    assert report.content == {"choice": {"id": "yes", "title": "Yes"}}

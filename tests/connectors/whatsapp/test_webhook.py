@@ -340,6 +340,50 @@ def test_a_message_to_a_group_is_not_filed_under_its_sender() -> None:
     ]
 
 
+@pytest.mark.parametrize("written", ["+1 (555) 000-2001", "15550002001", "1-555-000-2001"])
+def test_a_number_is_read_as_people_write_it(written: str) -> None:
+    (report,) = message_with(**{"from": written, "from_user_id": None})
+    assert isinstance(report, MessageReceived)
+    assert (report.sender.keys[0], report.sender.address) == ("15550002001", "+15550002001")
+
+
+def test_who_has_an_odd_id_is_somebody_all_the_same() -> None:
+    document = payload("whatsapp", "text")
+    value = document["entry"][0]["changes"][0]["value"]
+    value["contacts"] = [{"profile": {"name": "Kim"}, "wa_id": "USER_PHONE_NUMBER"}]
+    del value["messages"][0]["from_user_id"]
+    value["messages"][0]["from"] = "USER_PHONE_NUMBER"
+    (report,) = parse(document)
+    assert isinstance(report, MessageReceived)
+    assert (report.sender.keys, report.sender.name) == (("USER_PHONE_NUMBER",), "Kim")
+
+
+@pytest.mark.parametrize("odd", ["../x", "a b", "x" * 200, "?", "é"])
+def test_what_can_be_no_id_is_nobody(odd: str) -> None:
+    (report,) = message_with(**{"from": odd, "from_user_id": None})
+    assert word(report) == "no_sender"
+
+
+def test_a_message_that_forgets_its_type_has_that_of_its_content() -> None:
+    (report,) = message_with(type=None)
+    assert word(report) == "text"
+    (report,) = message_with(type=None, text=None)
+    assert isinstance(report, MessageReceived)
+    assert (report.type, report.content) == ("unsupported", {"kind": "unknown"})
+
+
+def test_a_time_in_milliseconds_is_told_by_its_size() -> None:
+    (report,) = message_with(timestamp="1794000001500")
+    assert isinstance(report, MessageReceived)
+    assert report.sent_at == datetime.fromtimestamp(1794000001.5, UTC)
+
+
+def test_a_file_may_be_named_by_a_number() -> None:
+    (report,) = message_with(type="image", text=None, image={"id": 700000000000005})
+    assert isinstance(report, MessageReceived)
+    assert [media.ref for media in report.media] == ["700000000000005"]
+
+
 def test_a_message_of_nobody_is_set_aside() -> None:
     (report,) = message_with(**{"from": None, "from_user_id": None})
     assert word(report) == "no_sender"
