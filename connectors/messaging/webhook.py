@@ -117,7 +117,7 @@ def parse(payload: Payload, received_at: datetime, dialect: Dialect) -> list[Rep
         envelope = envelope[0]  # so it stands in some of Meta's own examples
     reports: list[Report] = []
     for entry in meta.entries(envelope):
-        if line(envelope, "object", 64) != dialect.object:
+        if line(envelope, "object", 64) not in (None, dialect.object):
             reports.append(Ignored(reason="other_kind"))
         else:
             reports.extend(_entry(entry, received_at, dialect))
@@ -174,10 +174,12 @@ def _events(
         yield Ignored(reason="test", account=account)
         return
     ours = sender_id == account
-    if not ours and recipient_id != account and recipient:
+    if not ours and recipient:
         # Filed under the entry's account it could be somebody else's conversation.
-        yield Ignored(reason="account_differs", account=account)
-        return
+        if recipient_id is None:
+            yield Ignored(reason="account_differs", account=account)
+            return
+        account = recipient_id
     found, person = (recipient_id, recipient) if ours else (sender_id, sender)
     event = _Event(
         body=body,

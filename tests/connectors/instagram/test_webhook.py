@@ -275,3 +275,13 @@ def test_a_test_of_the_dashboard_is_no_message() -> None:
     document = payload("instagram", "text")
     document["entry"][0]["id"] = "0"
     assert [word(report) for report in read.parse(document)] == ["(test)"]
+
+
+def test_a_story_that_was_shared_is_a_share_by_either_name_of_its_address() -> None:
+    for name in ("url", "story_media_url"):
+        url = "https://media.example.com/story"
+        message = read.holding({"type": "ig_story", "payload": {name: url}})
+        assert (message.type, message.content) == (
+            "share",
+            {"share": {"kind": "story", "url": url}},
+        )

@@ -318,9 +318,10 @@ def test_the_template_that_we_sent_elsewhere_is_shown_by_its_words() -> None:
 
 
 def test_an_event_of_another_account_is_not_filed_under_the_entrys() -> None:
-    assert read.event(recipient={"id": "300000000000009"}) == [
-        Ignored(reason="account_differs", account=PAGE)
-    ]
+    (report,) = read.event(recipient={"id": "300000000000009"})
+    assert isinstance(report, MessageReceived)
+    assert report.account == "300000000000009"
+    assert read.event(recipient={"id": ["x"]}) == [Ignored(reason="account_differs", account=PAGE)]
 
 
 def test_an_opt_in_and_a_stop_of_promotions_are_told_apart() -> None:
@@ -428,3 +429,10 @@ def test_a_reaction_that_does_not_say_what_it_does_is_one() -> None:
     (report,) = read.event(message=None, reaction={"mid": "m_1", "emoji": "🦊"})
     assert isinstance(report, Reacted)
     assert report.emoji == "🦊"
+
+
+def test_an_envelope_that_does_not_say_whose_it_is_is_read_and_anothers_is_not() -> None:
+    document = payload("messenger", "text")
+    del document["object"]
+    assert [word(report) for report in read.parse(document)] == ["text"]
+    assert [word(r) for r in read.parse({**document, "object": "instagram"})] == ["(other_kind)"]
