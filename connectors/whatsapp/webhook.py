@@ -37,6 +37,7 @@ _STATUS = {
     "played": Status.READ,
     "failed": Status.FAILED,
 }
+_MESSAGES = ("messages", "smb_message_echoes", "message_echoes", "standby")
 _OTHER_FIELDS = {
     "message_template_status_update": "template",
     "message_template_quality_update": "template",
@@ -98,7 +99,7 @@ def _change(
 ) -> Iterator[Report]:
     if value is None:
         yield Ignored(reason="malformed_item")
-    elif field in ("messages", "smb_message_echoes", "standby"):
+    elif field in _MESSAGES:
         yield from _messages(value, received_at, standby=field == "standby")
     elif field == "user_preferences":
         yield from _preferences(value, received_at)
@@ -232,6 +233,9 @@ def _status(item: object, account: str, received_at: datetime) -> Report:
     provider_id, word = line(item, "id"), line(item, "status", 32)
     if provider_id is None or word is None:
         return Ignored(reason="malformed_item", account=account)
+    if line(item, "type", 32) == "payment":
+        # What became of the money; the request for it has come all the same.
+        return Ignored(reason="payment", account=account)
     status = _STATUS.get(word)
     if status is None:
         return Ignored(reason="unknown_status", account=account)

@@ -422,3 +422,17 @@ def test_a_fault_beside_a_message_is_the_messages_and_hides_it_not() -> None:
     assert (first.type, first.content) == ("unsupported", {"kind": "interactive"})
     assert second == Ignored(reason="message_error", account=ACCOUNT)
     assert third == SET_ASIDE
+
+
+def test_a_payment_that_failed_is_no_message_that_failed() -> None:
+    status = {"id": "wamid.1", "type": "payment", "status": "failed", "recipient_id": "15550002001"}
+    (report,) = change("messages", metadata=OWNER, statuses=[status])
+    assert report == Ignored(reason="payment", account=ACCOUNT)
+
+
+def test_echoes_are_read_under_either_name() -> None:
+    value = payload("whatsapp", "smb_message_echo")["entry"][0]["changes"][0]["value"]
+    for field in ("smb_message_echoes", "message_echoes"):
+        (report,) = change(field, **value)
+        assert isinstance(report, MessageReceived)
+        assert report.direction == "outbound"
