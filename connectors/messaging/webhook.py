@@ -134,17 +134,14 @@ def _entry(entry: object, received_at: datetime, dialect: Dialect) -> Iterator[R
         for body in items(entry, name):
             empty = False
             yield from _events(body, entry, account, name == "standby", received_at, dialect)
-    for change in items(entry, "changes"):
+    # Instagram's own login puts what changed directly into its entry.
+    for change in (*items(entry, "changes"), *([entry] if "field" in entry else ())):
         empty = False
         field, value = line(change, "field", 64), mapping(change, "value")
         if "sender" in value and field not in _COMMENTS:
             yield from _events(value, entry, account, field == "standby", received_at, dialect)
         else:
             yield Ignored(reason=_change(field), account=account)
-    if "field" in entry:
-        # Instagram's own login puts a comment directly into its entry.
-        empty = False
-        yield Ignored(reason=_change(line(entry, "field", 64)), account=account)
     if empty:
         yield Ignored(reason="empty_entry", account=account)
 

@@ -417,8 +417,11 @@ def test_a_message_among_the_changes_is_one_and_the_dashboards_test_is_none() ->
     document = payload("messenger", "text")
     (entry,) = document["entry"]
     event = entry.pop("messaging")[0]
-    entry["changes"] = [{"field": "messages", "value": event}]
+    change = {"field": "messages", "value": event}
+    (direct,) = read.parse({**document, "entry": [{**entry, **change}]})
+    entry["changes"] = [change]
     (report,) = read.parse(document)
+    assert direct == report
     assert isinstance(report, MessageReceived)
     assert report.sender.keys == (event["sender"]["id"],)
     event["sender"]["id"] = "12334"
