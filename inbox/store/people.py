@@ -132,8 +132,10 @@ class PeopleStore:
         somebody else stays theirs: two people are never merged by a webhook."""
         new_keys = tuple(key for key in sender.keys if key not in identity.keys)
         name = sender.name or identity.name
-        # A webhook that does not know the name has no better handle than the one we learnt with it.
-        keeps = sender.name is None and identity.name is not None
+        # A webhook that does not know the name has no better handle than the one we learnt with it;
+        # but who has another number is reached, and known, by that.
+        numbered = sender.handle == sender.address and sender.handle.startswith("+")
+        keeps = sender.name is None and identity.name is not None and not numbered
         handle = identity.handle if keeps else sender.handle
         person_id = sender.person_id or identity.person_id
         same = (identity.address, identity.handle, identity.name, identity.person_id)
