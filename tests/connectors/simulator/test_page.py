@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 from aiohttp import web
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Page, Route, async_playwright, expect
 
 from tests.browser import ARGUMENTS, chromium
 
@@ -114,3 +115,28 @@ async def test_an_own_message_can_be_edited_and_unsent(
     await expect(phone.get_by_text("You unsent this message")).to_be_visible()
     await expect(phone.get_by_role("button", name="React, reply and more")).to_be_hidden()
     assert events(inbox, "instagram")[-1]["message"]["is_deleted"] is True
+
+
+async def test_a_message_that_comes_while_its_thread_is_fetched_is_shown(
+    simulator: Simulator, page: Page
+) -> None:
+    fetched, told = asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        response = await route.fetch()
+        fetched.set()
+        await told.wait()
+        await route.fulfill(response=response)
+
+    await page.route("**/accounts/messenger/*/threads/maya", hold)
+    await page.reload()
+    await asyncio.wait_for(fetched.wait(), 20)
+    await simulator.texts("messenger", "Meanwhile")
+    # The page hears of everything in order: once it shows this, it has heard of the other.
+    await simulator.texts("sms", "Afterwards")
+    await expect(
+        page.get_by_role("region", name="SMS phone").get_by_text("Afterwards")
+    ).to_be_visible()
+    told.set()
+    phone = page.get_by_role("region", name="Messenger phone")
+    await expect(phone.get_by_text("Meanwhile")).to_be_visible()

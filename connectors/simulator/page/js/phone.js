@@ -18,6 +18,7 @@ export class Phone {
     this.messages = new Map();
     this.unseen = 0;
     this.file = null;
+    this.waiting = null;
     const root = document.getElementById("phone").content.firstElementChild.cloneNode(true);
     root.classList.add(`phone--${account.kind}`);
     root.setAttribute("aria-label", `${account.label} phone`);
@@ -114,7 +115,9 @@ export class Phone {
 
   async choose(id) {
     const thread = this.threads.find((known) => known.customer_id === id);
-    const answer = await api.thread(this.account, id);
+    const answer = await this.fetched(id);
+    if (!answer) return;
+    const { waiting } = answer;
     if (this.customer?.customer_id !== id) this.actions.clear();
     this.customer = thread;
     this.held(true);
@@ -131,6 +134,20 @@ export class Phone {
     this.typing = false;
     this.draw({ toEnd: true });
     this.changed(this);
+    for (const event of waiting) this.hear(event);
+  }
+
+  /** A thread, and what is heard while it is fetched: the answer may be older. Null for a thread
+   *  that nobody waits for any more, as another was chosen. */
+  async fetched(id) {
+    const waiting = [];
+    this.waiting = waiting;
+    try {
+      const answer = await api.thread(this.account, id);
+      return this.waiting === waiting ? { ...answer, waiting } : null;
+    } finally {
+      if (this.waiting === waiting) this.waiting = null;
+    }
   }
 
   /** Whether anybody holds the phone: without a customer there is nothing to write with. */
@@ -237,6 +254,10 @@ export class Phone {
     }
     const about = event.type === "message" ? event.message : event;
     if (about.kind !== this.kind || about.account !== this.account.account) return;
+    if (this.waiting) {
+      this.waiting.push(event);
+      return;
+    }
     if (!this.customer || about.customer_id !== this.customer.customer_id) return;
     if (event.type === "message") this.received(event.message);
     if (event.type === "wire") this.tell(wire(event));
