@@ -54,6 +54,14 @@ class NamesSources(Protocol):
     def media_source(self, ref: str) -> Mapping[str, str]: ...
 
 
+@runtime_checkable
+class ExplainsItself(Protocol):
+    """A connector whose bodies hold more than messages and statuses: it says itself, JSON-ready,
+    what it makes of a file. Raises MalformedPayload for what is nothing of the kind."""
+
+    def explain(self, raw: bytes) -> Mapping[str, object]: ...
+
+
 def explain(kind: str, raw: bytes, connectors: Mapping[str, Connector], now: datetime) -> Shape:
     """What the connector of this kind reports of one body: `messages`, `statuses`, and `other`
     with a word for each kind of thing. raises Unexplained"""
@@ -63,6 +71,8 @@ def explain(kind: str, raw: bytes, connectors: Mapping[str, Connector], now: dat
             f"There is no such kind of channel: choose {_choice(sorted(connectors))}."
         )
     try:
+        if isinstance(connector, ExplainsItself):
+            return dict(connector.explain(raw))
         if isinstance(connector, ReadsSamples):
             payload = connector.sample(raw)
         else:
