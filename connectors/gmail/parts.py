@@ -182,8 +182,7 @@ def _decoded(body: bytes, encoding: str) -> bytes:
 def _is_plain(body: bytes) -> bool:
     """Words under the name of base64, which has no spaces within its lines."""
     start = body[:2000].strip()
-    foreign = len(re.findall(rb"[^A-Za-z0-9+/=\s_-]|(?<=\S) +(?=\S)", start))
-    return foreign * 10 > len(start)
+    return len(re.findall(rb"(?<=\S) (?=\S)", start)) * 12 > len(start)
 
 
 def _from_base64_lines(body: bytes) -> bytes:

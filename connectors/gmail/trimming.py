@@ -100,8 +100,8 @@ def _as_in(text: str, page: Page) -> int | None:
     wanted = [c for c in page.text[:size] if c.isalnum()]
     at = 0
     for place, character in enumerate(text):
-        if at == len(wanted):
-            return len(text[:place].rstrip()) if text[place:].strip() else None
+        if at == len(wanted) and (character.isalnum() or character == "\n"):
+            return place if text[place:].strip() else None
         if character.isalnum():
             if character != wanted[at]:
                 return None
@@ -278,7 +278,7 @@ def _block(lines: list[str], number: int) -> bool:
             seen.add(sort)
         elif line.strip():
             strangers += 1
-            if strangers > 2:
+            if strangers > 1:
                 break
     return "from" in seen and len(seen - {"other"}) >= 3
 
@@ -303,10 +303,9 @@ def _text_below(lines: list[str], start: int) -> bool:
     number = start
     while number < len(lines):
         line = lines[number]
-        bare = line.strip(_LINE_MARKS)
         if _is_quoted(line):
             begun = True
-        elif bare and begun:
+        elif begun and line.strip():
             if _ends_writing(lines, number):
                 return False
             last = _attribution_end(lines, number)
