@@ -179,19 +179,24 @@ def _may_end(bare: str) -> bool:
     """Whether an attribution could end with this line."""
     if len(bare) > _LONGEST_ATTRIBUTION:
         return False
+    if bare[-1] == ">" and bare[0].isdigit():
+        return True
     return bare[-1] in ":：" or bare.rstrip("- ").endswith(_WITHOUT_COLON)
 
 
 def _attribution(lines: list[str], end: int) -> int | None:
     """Where the attribution begins that ends with this line; None where it is none."""
     quoted = _next_is_quoted(lines, end)
+    ruled = lines[end].strip()
+    # `---- On … wrote ----`: the dashes say what the colon else says.
+    ruled_off = ruled.startswith("--") and ruled.endswith("--")
     joined = ""
     for start in range(end, max(end - _MOST_LINES, -1), -1):
         bare = lines[start].strip(_LINE_MARKS).lstrip("- ")
         if not bare or bare[0] == ">" or len(joined) + len(bare) > _LONGEST_ATTRIBUTION:
             break
         joined = f"{bare} {joined}".strip().lower()
-        if _begins(joined) and _attributes(joined, quoted=quoted):
+        if _begins(joined) and _attributes(joined, quoted=quoted or ruled_off):
             above = lines[start - 1].strip(_LINE_MARKS).lower() if start and start > end - 3 else ""
             # "On Wed, Nov 4, 2026" and below it "at 9:58 AM …": both begin as one does.
             dated = above and _begins(above) and _DATE.search(above) and len(above) < 100
@@ -217,7 +222,8 @@ def _attributes(text: str, *, quoted: bool) -> bool:
     if _WROTE.search(text) is not None:
         whole = text[-1] in ":：" or quoted or (dated and addressed)
         return whole and (dated or addressed or quoted)
-    return dated and addressed and _ADDRESS_END.search(text) is not None
+    ends = _ADDRESS_END.search(text) is not None or (quoted and text[-1] == ">")
+    return dated and addressed and ends
 
 
 def _names(text: str, *, quoted: bool) -> bool:

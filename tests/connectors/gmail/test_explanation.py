@@ -4,13 +4,15 @@ files to tests/connectors/payloads/gmail."""
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from connectors.gmail.explanation import explain
-from tests.connectors.people import PAYLOADS
+from inbox.explain import explain as explain_any
+from tests.connectors.people import PAYLOADS, RECEIVED_AT
 
 MAILS = sorted((PAYLOADS / "gmail").glob("*.eml"))
 
@@ -72,3 +74,16 @@ def test_every_recipient_of_a_bounce_is_told() -> None:
         ("full@example.org", "failed", False),
         ("slow@example.org", "delayed", False),
     ]
+
+
+class Mails:
+    """As much of a connector as is asked."""
+
+    def explain(self, raw: bytes) -> Mapping[str, object]:
+        return explain(raw)
+
+
+def test_a_connector_that_explains_itself_is_let() -> None:
+    raw = MAILS[0].read_bytes()
+    connectors: Any = {"gmail": Mails()}
+    assert explain_any("gmail", raw, connectors, RECEIVED_AT) == explain(raw)

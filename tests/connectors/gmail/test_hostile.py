@@ -112,14 +112,25 @@ def quickly(what: str, began: float) -> None:
 
 @pytest.mark.parametrize(
     "unit",
-    ["\n", "a:\n", "> a\n", "a wrote:\n", "<a@b.example> 2026:\n", "On ", "On \n", "From: a\n", 
+    [
+        "\n",
+        "a:\n",
+        "> a\n",
+        "a wrote:\n",
+        "<a@b.example> 2026:\n",
+        "On ",
+        "On \n",
+        "From: a\n",
         "--\n",
         "-----\n",
         "-----Original ",
         "Sent from my \n",
         "on 2026 a@b wrote\n",
         "_" * 60 + "\n",
-    , "a b c d e\n", "> a\nb\n", "On 2026-11-04 a wrote:\n> a\nb\n"],
+        "a b c d e\n",
+        "> a\nb\n",
+        "On 2026-11-04 a wrote:\n> a\nb\n",
+    ],
 )
 def test_a_million_characters_are_trimmed_soon(unit: str) -> None:
     text = unit * (1_000_000 // len(unit))
@@ -130,7 +141,21 @@ def test_a_million_characters_are_trimmed_soon(unit: str) -> None:
 
 @pytest.mark.parametrize(
     "unit",
-    ['<a "', "<!--", '<a b="', "<div>", "<", "<script>", "&", "<a b='\">", "</p>", "<style>x", "<blockquote type=cite>", "<div class=gmail_quote>", "<b></i>"],
+    [
+        '<a "',
+        "<!--",
+        '<a b="',
+        "<div>",
+        "<",
+        "<script>",
+        "&",
+        "<a b='\">",
+        "</p>",
+        "<style>x",
+        "<blockquote type=cite>",
+        "<div class=gmail_quote>",
+        "<b></i>",
+    ],
 )
 def test_a_million_characters_of_html_are_read_soon(unit: str) -> None:
     began = time.monotonic()
@@ -151,7 +176,14 @@ def test_a_million_characters_of_html_are_read_soon(unit: str) -> None:
         b"=?utf-8?B?",
         b"\n\n",
         b"a" * 99,
-    , b"a@", b"Final-Recipient: ;\n\n", b"message-id: <", b"1.1.1.", b"To: ", b"-- \n", b" "],
+        b"a@",
+        b"Final-Recipient: ;\n\n",
+        b"message-id: <",
+        b"1.1.1.",
+        b"To: ",
+        b"-- \n",
+        b" ",
+    ],
 )
 @pytest.mark.parametrize(
     "head",
