@@ -188,6 +188,7 @@ def channel(value: Channel, manifest: Manifest) -> Json:
             for limit in manifest.media
         ],
         "max_attachments": manifest.max_attachments,
+        "max_media_bytes": manifest.max_media_bytes,
         "window_hours": manifest.window_hours,
         "reports": list(manifest.reports),
     }
