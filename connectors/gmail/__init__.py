@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from connectors.gmail import account, history, oauth, push, webhook
@@ -32,6 +33,7 @@ class Gmail:
     `FetchesKeys`, `Pulls`, `SignsIn`.
 
     search_waits_s  before each look for a mail whose sending got no clear answer
+    clock           seconds that only grow, by which Google's keys age
     """
 
     manifest: Manifest = MANIFEST
@@ -43,12 +45,13 @@ class Gmail:
         google: Google | None = None,
         *,
         search_waits_s: tuple[float, ...] = (0.5, 2.0),
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._google = google or Google()
         self._client = Client(http, self._google)
         self._sender = Sender(self._client, search_waits_s)
         self._mails = Mails()
-        self.keys = push.Keys(http, self._google.certs_url)
+        self.keys = push.Keys(http, self._google.certs_url, clock)
 
     async def fetch_keys(self, request: WebhookRequest) -> None:
         key_id = push.key_id_of(request)

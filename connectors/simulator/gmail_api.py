@@ -256,7 +256,12 @@ class Api:
         raw = self._as_gmail_sends(account, raw, heads)
         message = self._delivered(account, raw, people, heads)
         mail = self._kind.keep(
-            account, raw, labels={"SENT"}, at=message.at, thread_id=thread_id, message=message
+            account,
+            raw,
+            labels={"SENT"},
+            at=message.at,
+            thread_id=thread_id or message.id,
+            message=message,
         )
         request.state.message_id, request.state.account = mail.id, account.account
         customer = self._kind.exchange.world.customers.get(message.customer_id)

@@ -24,7 +24,16 @@ WHATSAPP = "200000000000001"
 NUMBER = "+15550191"
 PAGE = "300000000000001"
 INSTAGRAM = "17841400000000001"
-ACCOUNTS = {"whatsapp": WHATSAPP, "sms": NUMBER, "messenger": PAGE, "instagram": INSTAGRAM}
+MAILBOX = "support@example.com"
+ACCOUNTS = {
+    "whatsapp": WHATSAPP,
+    "sms": NUMBER,
+    "messenger": PAGE,
+    "instagram": INSTAGRAM,
+    "gmail": MAILBOX,
+}
+TOPIC = "projects/demo-project/topics/gmail"
+OAUTH_CLIENT = {"client_id": "client-1", "client_secret": "client-secret"}
 SID = "AC" + "0" * 31 + "1"
 SERVICE = "MG" + "0" * 31 + "2"
 TOKEN = "graph-token"
@@ -157,9 +166,15 @@ class Simulator:
         await self.control("PUT", f"/accounts/sms/{NUMBER}", sms)
         for kind in ("messenger", "instagram"):
             await self.connect_messaging(inbox, kind)
+        await self.connect_mailbox(inbox)
         reads_at_once = {"read_delay_s": 0}
         people = {
-            "maya": {"name": "Maya Ortiz", "phone": "+15550100", "behaviour": reads_at_once},
+            "maya": {
+                "name": "Maya Ortiz",
+                "phone": "+15550100",
+                "email": "maya@example.com",
+                "behaviour": reads_at_once,
+            },
             "robin": {"name": "Robin Roe", "username": "robin.roe", "bsuid": "GB.1000"},
         }
         for name, person in people.items():
@@ -180,6 +195,19 @@ class Simulator:
             **settings,
         }
         await self.control("PUT", f"/accounts/{kind}/{ACCOUNTS[kind]}", body)
+
+    async def connect_mailbox(self, inbox: Inbox, **settings: Any) -> None:
+        body = {
+            "name": "Harbour Kettles",
+            "webhook_url": f"{inbox.url}/gmail",
+            "refresh_token": "1//registered",
+            "topic": TOPIC,
+            "status_delay_s": 0,
+            "retry_first_s": 0.02,
+            **OAUTH_CLIENT,
+            **settings,
+        }
+        await self.control("PUT", f"/accounts/gmail/{MAILBOX}", body)
 
     async def texts(
         self, kind: str, text: str = "", customer: str = "maya", *, status: int = 201, **more: Any
