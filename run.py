@@ -262,6 +262,7 @@ async def start_demo(
         told = {**channel.config, **{k: v.reveal() for k, v in channel.secrets.items()}}
         told |= {"name": workspace.name, "webhook_url": parts.links.webhook(channel)}
         await stage.open_line(kind, channel.account, told)
+    await stage.fill_mailbox(channels["gmail"].account, datetime.now(UTC))
     await _write_past(parts, stage, channels, [login["email"] for login in logins.values()])
     people = tuple(
         {"name": login["name"], "role": key, "email": login["email"]}
@@ -285,6 +286,7 @@ async def _demo_channels(parts: Parts, workspace: Workspace) -> dict[str, Channe
         "messenger": "Harbour Kettles",
         "instagram": "@harbourkettles",
         "sms": "Text line",
+        "gmail": "Shop mail",
     }
     return {
         kind: await demo.ensure_channel(
