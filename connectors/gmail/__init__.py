@@ -68,8 +68,8 @@ class Gmail:
         return webhook.parse(payload, received_at)
 
     def media_source(self, ref: str) -> dict[str, str]:
-        message_id, _, part = ref.partition(" ")
-        return {"mail": message_id, "part": part}
+        message_id, _, number = ref.partition(" ")
+        return {"mail": message_id, "file": number}
 
     async def send(self, message: OutboundMessage, permit: Permit) -> Sent:
         return await self._sender.send(message, permit)

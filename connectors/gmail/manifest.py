@@ -76,7 +76,7 @@ MANIFEST = Manifest(
     ),
     account_field="address",
     signing_field="service_account",
-    text=TextLimits(max_chars=100_000, caption_chars=100_000),
+    text=TextLimits(max_chars=65_000, caption_chars=65_000),
     media=(MediaLimit(kind="document", mimes=("*/*",), max_bytes=MOST_FILE_BYTES),),
     max_attachments=20,
     max_media_bytes=MOST_FILE_BYTES,
@@ -85,5 +85,6 @@ MANIFEST = Manifest(
     ack=Ack(status=204),
     reply_basis_days=30,
     words="email",
+    mail=True,
     docs="developers.google.com/workspace/gmail/api",
 )

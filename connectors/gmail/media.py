@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from connectors.body import items, line, text
 from connectors.gmail import quota
 from connectors.gmail.client import Gmail, read
-from connectors.gmail.mime import part_content
+from connectors.gmail.mime import file_content
+from connectors.gmail.webhook import read_ref
 from inbox.domain.channel import Channel, Fetched
 from inbox.domain.errors import Permanent
 from inbox.domain.report import Media
@@ -82,14 +83,16 @@ class Mails:
         self._mails: OrderedDict[tuple[str, str], asyncio.Task[Raw]] = OrderedDict()
 
     async def fetch(self, gmail: Gmail, media: Media, channel: Channel) -> Fetched:
-        """`media.ref` is the mail's id and the part's place in it, with a space in between. Raises
-        as `Connector.fetch` says."""
-        message_id, _, part = media.ref.partition(" ")
-        raw = await self._get(gmail, channel, message_id)
-        content = await asyncio.to_thread(part_content, raw.content, part)
-        if content is None:
-            raise Permanent("The mail has no such file.", code="no_such_part")
-        return Fetched(content=content, mime=media.mime, name=media.name)
+        """A file by `webhook.media_ref`. Raises as `Connector.fetch` says."""
+        ref = read_ref(media.ref)
+        if ref is None:
+            raise Permanent("The mail has no such file.", code="no_such_file")
+        raw = await self._get(gmail, channel, ref[0])
+        found = await asyncio.to_thread(file_content, raw.content, ref[1])
+        if found is None:
+            raise Permanent("The mail has no such file.", code="no_such_file")
+        file, content = found
+        return Fetched(content=content, mime=file.type, name=file.name)
 
     async def _get(self, gmail: Gmail, channel: Channel, message_id: str) -> Raw:
         key = (channel.id, message_id)

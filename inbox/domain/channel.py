@@ -101,6 +101,8 @@ class Manifest:
     provider_stop         the provider can answer STOP, START and HELP itself (a channel may differ)
     words                 which list of opt-out words holds: see keywords.py
     hard_stop             an opt-out also ends replies, until the contact starts again
+    mail                  messages have a subject and several recipients, and a contact has as many
+                          conversations as threads
     reports               statuses that may ever come back; `read` missing means it is never known
     """
 
@@ -123,6 +125,7 @@ class Manifest:
     provider_stop: bool = False
     words: Literal["sms", "chat", "email"] = "chat"
     hard_stop: bool = False
+    mail: bool = False
     docs: str = ""
 
 

@@ -19,12 +19,13 @@ from aiohttp import web
 
 from connectors.simulator.pictures import draw
 
+from .mailbox import GOOGLE, MAILBOX, TOPIC, Puller, mailbox_at
+
 ROOT = Path(__file__).parents[3]
 WHATSAPP = "200000000000001"
 NUMBER = "+15550191"
 PAGE = "300000000000001"
 INSTAGRAM = "17841400000000001"
-MAILBOX = "support@example.com"
 ACCOUNTS = {
     "whatsapp": WHATSAPP,
     "sms": NUMBER,
@@ -32,8 +33,6 @@ ACCOUNTS = {
     "instagram": INSTAGRAM,
     "gmail": MAILBOX,
 }
-TOPIC = "projects/demo-project/topics/gmail"
-OAUTH_CLIENT = {"client_id": "client-1", "client_secret": "client-secret"}
 SID = "AC" + "0" * 31 + "1"
 SERVICE = "MG" + "0" * 31 + "2"
 TOKEN = "graph-token"
@@ -204,7 +203,7 @@ class Simulator:
             "topic": TOPIC,
             "status_delay_s": 0,
             "retry_first_s": 0.02,
-            **OAUTH_CLIENT,
+            **GOOGLE,
             **settings,
         }
         await self.control("PUT", f"/accounts/gmail/{MAILBOX}", body)
@@ -311,3 +310,9 @@ async def simulator(session: aiohttp.ClientSession, inbox: Inbox, process: Proce
     await simulator.control("DELETE", "/world")
     await simulator.connect(inbox)
     return simulator
+
+
+@pytest.fixture
+async def puller(simulator: Simulator, process: Process) -> AsyncIterator[Puller]:
+    async with mailbox_at(process.base) as puller:
+        yield puller

@@ -1,104 +1,25 @@
-"""Google's side of mail, seen by the connector: sign-in, history, pushes, sending, and trouble."""
+"""Google's side of mail, seen by the connector: history, pushes, sending, and trouble."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
-import hashlib
 import json
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from email import message_from_bytes, policy
-from email.message import EmailMessage
 from typing import Any
-from urllib.parse import parse_qs, parse_qsl, urlsplit
 
-import aiohttp
 import pytest
 from aiohttp import web
 
-from connectors.gmail import Gmail
-from connectors.gmail.google import Google
-from connectors.http import Http
 from connectors.simulator.pictures import draw
-from inbox.domain.channel import Channel, OutboundMessage, Payload, Secret, Sent, WebhookRequest
-from inbox.domain.errors import AccountTrouble, OutcomeUnknown, Permanent, Temporary
+from inbox.domain.channel import Payload, WebhookRequest
+from inbox.domain.errors import OutcomeUnknown, Permanent, Temporary
 from inbox.domain.report import Media
-from tests.connectors.people import gmail_channel, outbound, permit_for
+from tests.connectors.people import permit_for
 
-from .conftest import MAILBOX, OAUTH_CLIENT, TOPIC, Inbox, Process, Received, Simulator, until
-
-SCOPE = "https://www.googleapis.com/auth/gmail.modify"
-CALLBACK = "https://inbox.example.com/oauth/callback"
-VERIFIER = "v" * 43
-CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).decode()[:43]
-
-
-class Puller:
-    """The connector with a cursor, as the inbox holds it."""
-
-    def __init__(self, connector: Gmail, channel: Channel) -> None:
-        self.connector = connector
-        self.channel = channel
-        self.cursor: str | None = None
-        self.steps = 0
-
-    async def pull(self) -> list[Payload]:
-        """All that there is now."""
-        found: list[Payload] = []
-        more = True
-        while more:
-            step = await self.connector.pull(self.channel, self.cursor, datetime.now(UTC))
-            found += step.payloads
-            self.cursor, more = step.cursor, step.more
-            self.steps += 1
-        return found
-
-    async def send(self, text: str = "It is ready.", to: str = "", **mail: Any) -> Sent:
-        message = self.message(text, to, **mail)
-        return await self.connector.send(message, permit_for(message))
-
-    def message(self, text: str, to: str = "", **mail: Any) -> OutboundMessage:
-        url = "https://inbox.example.com/webhooks/gmail/chn_gmail"
-        more = {"content": {"mail": mail} if mail else None, "status_url": url}
-        return outbound(self.channel, text, **({"to": to} if to else {}), **more)
-
-
-@pytest.fixture
-async def puller(simulator: Simulator, process: Process) -> AsyncIterator[Puller]:
-    base = process.base
-    http = Http(allow=frozenset({("127.0.0.1", urlsplit(base).port or 0)}))
-    await http.start()
-    google = Google(
-        gmail_url=base,
-        accounts_url=base,
-        token_url=f"{base}/token",
-        certs_url=f"{base}/oauth2/v3/certs",
-    )
-    channel = gmail_channel(
-        client_id=OAUTH_CLIENT["client_id"],
-        client_secret=OAUTH_CLIENT["client_secret"],
-        refresh_token="1//registered",
-        topic=TOPIC,
-    )
-    yield Puller(Gmail(http, google, search_waits_s=(0.0,)), channel)
-    await http.close()
-
-
-async def happens(simulator: Simulator, act: str, **body: Any) -> Any:
-    return await simulator.control("POST", f"/gmail/{MAILBOX}/{act}", body)
-
-
-def about(one: Payload) -> dict[str, str]:
-    return dict(parse_qsl(one.query.decode(), keep_blank_values=True))
-
-
-def read(one: Payload) -> EmailMessage:
-    mail = message_from_bytes(one.body, policy=policy.default)
-    assert isinstance(mail, EmailMessage)
-    return mail
-
+from .conftest import Inbox, Received, Simulator, until
+from .mailbox import MAILBOX, Puller, about, happens, read
 
 # -- mail in ---------------------------------------------------------------------------------------
 
@@ -152,7 +73,7 @@ async def test_files_are_brought_by_their_place_in_the_mail(
     found = (await puller.pull())[0]
     names = [part.get_filename() for part in read(found).iter_attachments()]
     assert names == ["Grüße.pdf", "k.png"]
-    refs = [f"{about(found)['id']} {part}" for part in ("1", "2")]
+    refs = [f"{about(found)['id']} {number}" for number in (1, 2)]
     got = [
         await puller.connector.fetch(Media(ref=ref, kind="document"), puller.channel)
         for ref in (*refs, *refs)
@@ -408,140 +329,3 @@ async def test_a_burst_on_the_history_costs_nothing_but_time(
     with pytest.raises(Temporary):
         await puller.pull()
     assert [read(one)["Subject"] for one in await puller.pull()] == ["Kettle"]
-
-
-# -- sign-in ---------------------------------------------------------------------------------------
-
-
-async def test_tokens_that_run_out_are_renewed(simulator: Simulator, puller: Puller) -> None:
-    await puller.pull()
-    await happens(simulator, "expire-tokens")
-    assert await puller.connector.check(puller.channel) == MAILBOX
-    counts = (await simulator.control("GET", "/log"))["counts"]
-    assert counts["gmail.token.200"] == 2
-
-
-async def test_a_sign_in_that_was_ended_is_trouble_of_the_account(
-    simulator: Simulator, puller: Puller
-) -> None:
-    await puller.pull()
-    await happens(simulator, "revoke")
-    with pytest.raises(AccountTrouble) as trouble:
-        await puller.pull()
-    assert trouble.value.code == "invalid_grant"
-
-
-async def consent(puller: Puller, session: aiohttp.ClientSession, **answer: Any) -> dict[str, str]:
-    """Go to the page as a browser, and answer it; what the app is told."""
-    url = puller.connector.sign_in_url(
-        OAUTH_CLIENT, redirect_uri=CALLBACK, state="state-1", code_challenge=CHALLENGE, hint=MAILBOX
-    )
-    async with session.get(url) as page:
-        assert page.status == 200
-        assert "Read, compose and send" in await page.text()
-        assert (
-            "form-action 'self' https://inbox.example.com"
-            in page.headers["Content-Security-Policy"]
-        )
-    params = {
-        **{name: value[0] for name, value in parse_qs(urlsplit(url).query).items()},
-        "account": MAILBOX,
-        "decision": "allow",
-        "granted": SCOPE,
-        **answer,
-    }
-    page_url = url.partition("?")[0]
-    async with session.get(page_url, params=params, allow_redirects=False) as back:
-        assert back.headers["Location"].startswith(CALLBACK)
-        query = parse_qs(urlsplit(back.headers["Location"]).query)
-        return {name: value[0] for name, value in query.items()}
-
-
-async def test_a_person_signs_in_and_the_mailbox_works(
-    session: aiohttp.ClientSession, puller: Puller
-) -> None:
-    told = await consent(puller, session)
-    assert told["state"] == "state-1"
-    found = await puller.connector.sign_in(
-        OAUTH_CLIENT, redirect_uri=CALLBACK, code=told["code"], code_verifier=VERIFIER
-    )
-    assert (found["address"], found["client_id"]) == (MAILBOX, "client-1")
-    token = Secret(found["refresh_token"])
-    signed_in = replace(puller.channel, secrets={**puller.channel.secrets, "refresh_token": token})
-    assert await puller.connector.check(signed_in) == MAILBOX
-    # A code is good once.
-    with pytest.raises(Permanent):
-        await puller.connector.sign_in(
-            OAUTH_CLIENT, redirect_uri=CALLBACK, code=told["code"], code_verifier=VERIFIER
-        )
-
-
-WRONG: dict[str, dict[str, str]] = {
-    "another verifier": {"code_verifier": "w" * 43},
-    "another address to return to": {"redirect_uri": CALLBACK + "2"},
-    "another code": {"code": "4/0Aother"},
-}
-
-
-@pytest.mark.parametrize("why", WRONG)
-async def test_a_sign_in_is_refused_with(
-    session: aiohttp.ClientSession, puller: Puller, why: str
-) -> None:
-    told = await consent(puller, session)
-    given = {"redirect_uri": CALLBACK, "code": told["code"], "code_verifier": VERIFIER}
-    with pytest.raises(Permanent):
-        await puller.connector.sign_in(OAUTH_CLIENT, **{**given, **WRONG[why]})
-
-
-async def test_a_wrong_client_secret_is_named(
-    session: aiohttp.ClientSession, puller: Puller
-) -> None:
-    told = await consent(puller, session)
-    wrong = {**OAUTH_CLIENT, "client_secret": "wrong"}
-    with pytest.raises(Permanent, match="ID and secret"):
-        await puller.connector.sign_in(
-            wrong, redirect_uri=CALLBACK, code=told["code"], code_verifier=VERIFIER
-        )
-
-
-async def test_an_unticked_permission_and_a_no_are_told(
-    session: aiohttp.ClientSession, puller: Puller
-) -> None:
-    told = await consent(puller, session, granted="openid")
-    with pytest.raises(Permanent, match="Read, compose and send"):
-        await puller.connector.sign_in(
-            OAUTH_CLIENT, redirect_uri=CALLBACK, code=told["code"], code_verifier=VERIFIER
-        )
-    denied = await consent(puller, session, decision="deny")
-    assert denied == {"error": "access_denied", "state": "state-1"}
-
-
-async def test_a_mailbox_that_nobody_has_registered_appears(
-    simulator: Simulator, session: aiohttp.ClientSession, puller: Puller
-) -> None:
-    told = await consent(puller, session, account="New@Example.com")
-    found = await puller.connector.sign_in(
-        OAUTH_CLIENT, redirect_uri=CALLBACK, code=told["code"], code_verifier=VERIFIER
-    )
-    assert found["address"] == "new@example.com"
-    accounts = await simulator.control("GET", "/accounts")
-    assert ("gmail", "new@example.com") in {(a["kind"], a["account"]) for a in accounts}
-
-
-async def test_a_mailbox_outlives_the_process(
-    session: aiohttp.ClientSession, puller: Puller, simulator: Simulator, process: Process
-) -> None:
-    written = await simulator.texts("gmail", "Still here?", subject="Kettle")
-    await puller.pull()
-    process.stop()
-    process.start()
-    again = Simulator(session, process.base)
-    port = urlsplit(process.base).port or 0
-    http = Http(allow=frozenset({("127.0.0.1", port)}))
-    await http.start()
-    google = Google(gmail_url=process.base, token_url=f"{process.base}/token")
-    puller.connector = Gmail(http, google)
-    assert await puller.pull() == []
-    await again.texts("gmail", "And this?", reply_to=written["provider_id"])
-    assert [read(one)["Subject"] for one in await puller.pull()] == ["Re: Kettle"]
-    await http.close()
