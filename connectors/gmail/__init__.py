@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from connectors.gmail import account, history, oauth, push, webhook
+from connectors.gmail import account, explanation, history, oauth, push, webhook
 from connectors.gmail.client import Gmail as Client
 from connectors.gmail.google import Google
 from connectors.gmail.manifest import MANIFEST
@@ -23,7 +23,7 @@ from inbox.domain.channel import (
     Sent,
     WebhookRequest,
 )
-from inbox.domain.errors import Untrusted
+from inbox.domain.errors import MalformedPayload, Untrusted
 from inbox.domain.gate import Permit
 from inbox.domain.report import Media, Report
 
@@ -66,6 +66,11 @@ class Gmail:
 
     def parse(self, payload: Payload, received_at: datetime) -> list[Report]:
         return webhook.parse(payload, received_at)
+
+    def explain(self, raw: bytes) -> dict[str, object]:
+        if not raw.strip():
+            raise MalformedPayload("it is empty")
+        return explanation.explain(raw)
 
     def media_source(self, ref: str) -> dict[str, str]:
         message_id, _, number = ref.partition(" ")
