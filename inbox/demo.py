@@ -315,7 +315,7 @@ def file(
         shown[kind] = {
             "id": channel.id,
             "webhook_url": f"{settings.public_url}/webhooks/{kind}/{channel.id}",
-            "secret": channel.setting(manifest.signing_field),
+            "secret": _signing_secret(channel, manifest),
             "verify_token": channel.setting("verify_token") or None,
             "account": channel.account,
         }
@@ -331,6 +331,12 @@ def file(
         },
         "channels": shown,
     }
+
+
+def _signing_secret(channel: Channel, manifest: Manifest) -> str | None:
+    """None where the provider signs with keys of its own."""
+    signing = next(need for need in manifest.needs if need.name == manifest.signing_field)
+    return channel.setting(signing.name) if signing.secret else None
 
 
 # Any: JSON; the file's shape is documented in the README.

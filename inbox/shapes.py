@@ -183,6 +183,7 @@ def channel(value: Channel, manifest: Manifest) -> Json:
             "segments": manifest.text.segments,
             "max_bytes": manifest.text.max_bytes,
         },
+        "max_media_bytes": manifest.max_media_bytes,
         "media": [
             {"kind": limit.kind, "mimes": list(limit.mimes), "max_bytes": limit.max_bytes}
             for limit in manifest.media
