@@ -95,6 +95,7 @@ class Manifest:
     words                 which list of opt-out words holds: see keywords.py
     hard_stop             an opt-out also ends replies, until the contact starts again
     reports               statuses that may ever come back; `read` missing means it is never known
+    numbers               keys of digits are phone numbers, which the provider has verified
     """
 
     kind: str
@@ -115,6 +116,7 @@ class Manifest:
     provider_stop: bool = False
     words: Literal["sms", "chat", "email"] = "chat"
     hard_stop: bool = False
+    numbers: bool = False
     docs: str = ""
 
 
