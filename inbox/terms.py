@@ -18,7 +18,7 @@ from inbox.domain.contact import Identity
 MOST_CHARS = 100
 _WORDS, _PREFIX_CHARS = 8, 12
 _MAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]{1,63}(?:\.[^@\s.]{1,63}){1,8}")
-_NUMBER = re.compile(r"\+?[0-9][0-9 ().\-/\u00a0]{3,40}")
+_NUMBER = re.compile(r"\+?[(0-9][0-9 ().\-/\u00a0]{3,40}")
 
 
 def words(text: str) -> list[str]:
