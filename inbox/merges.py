@@ -267,12 +267,16 @@ class Merges:
         if merge.state == "merging":
             ids = {one.identity_id for one in conversations}
         found = [one for one in conversations if one.identity_id in ids]
-        await self._hub.publish(
-            [
-                events.contact_merged(told, contact, found, channel_id)
-                for channel_id in sorted({one.channel_id for one in found})
-            ]
-        )
+        made = [
+            events.contact_merged(told, contact, found, channel_id)
+            for channel_id in sorted({one.channel_id for one in found})
+        ]
+        if merge.state == "splitting":
+            # What is left may have had its name from what has gone.
+            root = (await self._ends(merge))[0]
+            left = await self._stores.conversations.of_contact(merge.workspace_id, root)
+            made += [events.contact_updated(one, one.contact_name, one.handle) for one in left]
+        await self._hub.publish(made)
 
     async def _close(self, merge: Merge, now: datetime) -> None:
         await self._stores.merges.close(merge)

@@ -115,13 +115,21 @@ def asked(text: str) -> list[str]:
     if text.startswith("@") and len(text) > 1 and " " not in text:
         return [f"u:{text[1:].casefold()}"]
     found = sorted(words(text), key=len, reverse=True)
-    return [_asked_word(word) for word in found]
+    return [_asked_word(word, alone=len(found) == 1) for word in found]
 
 
-def _asked_word(word: str) -> str:
-    fits = _shortest(word) <= len(word) <= _PREFIX_CHARS
-    return f"p:{word}" if fits else f"w:{word}"
+def _asked_word(word: str, *, alone: bool) -> str:
+    """The beginning of a name. One that is too short for the index is a whole word where nothing
+    else is asked for; beside another word it is only compared."""
+    enough = 1 if not alone else _shortest(word)
+    return f"p:{word}" if enough <= len(word) <= _PREFIX_CHARS else f"w:{word}"
 
 
 def matches(wanted: Sequence[str], has: set[str]) -> bool:
-    return all(term in has for term in wanted)
+    return all(_has(term, has) for term in wanted)
+
+
+def _has(term: str, has: set[str]) -> bool:
+    if term in has:
+        return True
+    return term.startswith("p:") and any(one.startswith(term) for one in has)

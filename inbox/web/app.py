@@ -94,6 +94,8 @@ ROUTES = [
     Route("/logout", pages.logout, methods=["POST"]),
     Route("/app", pages.app),
     Route("/app/c/{id}", pages.app),
+    Route("/contacts", pages.contacts),
+    Route("/contacts/{id}", pages.contacts),
     Route("/files/{token}", attachments.for_providers),
     Route("/healthz", healthz),
     Route("/readyz", readyz),

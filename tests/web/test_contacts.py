@@ -66,7 +66,7 @@ async def test_the_list_goes_by_activity_and_shows_everybody_once(demo: Demo) ->
 async def test_a_contact_is_found_by_name_in_any_spelling(demo: Demo) -> None:
     _, (conversation,) = await writes_on(demo, "whatsapp", name="Zoë Björnsdóttir-Quell")
     wanted = contact_of(conversation)
-    for q in ("zoe", "ZOË BJÖRN", "quell zoe", "bjornsdottir", "zo"):
+    for q in ("zoe", "ZOË BJÖRN", "quell zoe", "bjornsdottir", "zo", "zoe b"):
         assert wanted in await searched(demo.agent, q), q
     for q in ("zoe maier", "ornsdottir", "quellen"):
         assert wanted not in await searched(demo.agent, q), q
@@ -152,7 +152,7 @@ async def test_a_merge_is_shown_told_and_undone(demo: Demo) -> None:
 
 
 async def test_one_identity_is_taken_out(demo: Demo) -> None:
-    kept, gone, _ = await merged(demo)
+    kept, _, _ = await merged(demo)
     whole = await demo.agent.get(f"/contacts/{kept}")
     by_kind = {one["kind"]: one["id"] for one in whole["identities"]}
     path = f"/contacts/{kept}/unmerge"
@@ -174,7 +174,7 @@ async def suggested(agent: Agent, contact_id: str) -> dict[str, Json]:
 async def test_the_same_number_on_two_channels_is_suggested_until_somebody_says_no(
     demo: Demo,
 ) -> None:
-    customer, (chat, text) = await writes_on(demo, "whatsapp", "sms")
+    _, (chat, text) = await writes_on(demo, "whatsapp", "sms")
     one, other = contact_of(chat), contact_of(text)
     assert one != other
     found = (await suggested(demo.agent, one))[other]
