@@ -8,8 +8,8 @@ PUT /accounts/{kind}/{account}
 GET /accounts
     All of them, without credentials.
 PUT /customers/{id}, GET /customers
-    `name`, `phone`, `username`, `bsuid`, `psid`, `igsid` (made when not given), `behaviour`
-    (world.Behaviour).
+    `name`, `phone`, `username`, `bsuid`, `psid`, `igsid` (made when not given), `picture`,
+    `behaviour` (world.Behaviour).
 POST /uploads
     An image as the raw body; answers `{"id"}`.
 POST /accounts/{kind}/{account}/messages
@@ -177,6 +177,7 @@ class Control:
             bsuid=body.bsuid or f"US.{number:020d}",
             psid=body.psid,
             igsid=body.igsid,
+            picture=body.picture,
             behaviour=body.behaviour,
         )
         self._world.put_customer(customer)

@@ -27,6 +27,7 @@ class PutCustomer(msgspec.Struct, kw_only=True):
     bsuid: str = ""
     psid: str = ""
     igsid: str = ""
+    picture: bool = False
     behaviour: Behaviour = Behaviour()
 
 

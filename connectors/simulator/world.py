@@ -59,6 +59,7 @@ class Behaviour(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 class Customer(msgspec.Struct, frozen=True, kw_only=True):
     """phone          E.164, empty for one who hides it behind a user name (WhatsApp)
     psid, igsid    made from the id when not given
+    picture        they have a profile picture
     met            known only because the inbox wrote to them: nobody here knows when they wrote
     """
 
@@ -69,6 +70,7 @@ class Customer(msgspec.Struct, frozen=True, kw_only=True):
     bsuid: str = ""
     psid: str = ""
     igsid: str = ""
+    picture: bool = False
     met: bool = False
     behaviour: Behaviour = Behaviour()
 
