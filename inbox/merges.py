@@ -53,7 +53,7 @@ class Merges:
             at=now,
         )
         await self._stores.merges.begin(merge, now)
-        return await self._finish(merge, now)
+        return await self._finish(await self._again(merge), now)
 
     async def undo(self, merge: Merge, by: Agent, now: datetime) -> Merge:
         """Put back what this merge moved, as far as it is still there.
@@ -87,7 +87,7 @@ class Merges:
             undone_at=now,
         )
         await self._stores.merges.begin(merge, now)
-        return await self._finish(merge, now)
+        return await self._finish(await self._again(merge), now)
 
     # -- finishing -------------------------------------------------------------------------
 
@@ -105,7 +105,10 @@ class Merges:
                 await self._finish(await self._again(merge), now)
 
     async def _finish(self, merge: Merge, now: datetime) -> Merge:
+        """Do what is left. Who was so slow that another took over stops before it does harm."""
         for step in self.steps(merge, now):
+            if not await self._stores.merges.renew(merge, now):
+                raise Conflict(_BUSY)
             await step()
         return await self._again(merge)
 

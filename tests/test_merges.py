@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -165,6 +166,33 @@ async def third(office: Office) -> Contact:
     contact = await office.stores.people.find_contact(office.workspace_id, found.contact_id)
     assert contact is not None
     return contact
+
+
+async def test_two_agents_who_merge_both_ways_at_once_end_with_one_merge(office: Office) -> None:
+    one, other = await two(office)
+    done = await asyncio.gather(
+        *(
+            merges(office).merge(kept, gone, ana(office), NOW)
+            for kept, gone in [(one, other), (other, one)] * 3
+        ),
+        return_exceptions=True,
+    )
+    kept = [each.kept for each in done if isinstance(each, Merge)]
+    assert len(kept) == 1
+    assert {type(each) for each in done} == {Merge, Conflict}
+    assert {row[1:3] for row in await state(office)} == {(kept[0], kept[0])}
+    assert len(await office.stores.merges.of_contact(office.workspace_id, one.id)) == 1
+
+
+async def test_who_was_too_slow_does_nothing_once_another_took_over(office: Office) -> None:
+    kept, gone = await two(office)
+    merge = await begun(office, kept, gone)
+    slow = await office.stores.merges.find(office.workspace_id, merge.id)
+    assert slow is not None
+    assert await office.stores.merges.renew(slow, NOW)
+    assert await office.stores.merges.claim(merge, NOW + LATER)
+    assert not await office.stores.merges.renew(slow, NOW + LATER)
+    assert not await office.stores.merges.claim(merge, NOW + LATER)
 
 
 async def test_messages_that_come_while_it_is_merged_are_in_their_conversation(

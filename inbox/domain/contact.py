@@ -75,6 +75,7 @@ class Merge:
     identity_ids   what moves; empty until it is known, at the first step
     blocked        of `kept` and `gone`, as they were before they became one
     blocked_after  of both, as a split leaves them
+    claim          whose turn it is to finish it: another word each time that somebody takes over
     """
 
     id: MergeId
@@ -89,6 +90,7 @@ class Merge:
     blocked_after: tuple[bool, bool] | None = None
     undone_by: AgentId | None = None
     undone_at: datetime | None = None
+    claim: str = ""
 
     @property
     def open(self) -> bool:

@@ -49,6 +49,7 @@ class MergeStore:
             "blocked": merge.blocked and list(merge.blocked),
             "blocked_after": merge.blocked_after and list(merge.blocked_after),
             "lease_until": now + LEASE,
+            "claim": new_id("clm"),
         }
         async with reachable():
             await self._merges.insert_one(document)
@@ -67,6 +68,7 @@ class MergeStore:
                         "undone_by": by,
                         "undone_at": now,
                         "lease_until": now + LEASE,
+                        "claim": new_id("clm"),
                     }
                 },
             )
@@ -113,6 +115,15 @@ class MergeStore:
                 {"$set": {"lease_until": now + LEASE, "claim": new_id("clm")}},
             )
         return bool(result.modified_count)
+
+    async def renew(self, merge: Merge, now: datetime) -> bool:
+        """Stay at it; False when somebody else has taken over."""
+        async with reachable():
+            result = await self._merges.update_one(
+                {"_id": merge.id, "claim": merge.claim, "state": merge.state},
+                {"$max": {"lease_until": now + LEASE}},
+            )
+        return bool(result.matched_count)
 
     async def unfinished(self, until: datetime) -> list[Merge]:
         async with reachable():  # index: unfinished
@@ -255,6 +266,7 @@ def _merge(doc: Document) -> Merge:
         blocked_after=_two(doc.get("blocked_after")),
         undone_by=doc.get("undone_by"),
         undone_at=doc.get("undone_at"),
+        claim=doc.get("claim", ""),
     )
 
 

@@ -52,7 +52,6 @@ class PeopleStore:
             "handle": identity.handle,
             "name": identity.name,
             "person_id": identity.person_id,
-            "picture": identity.picture,
         }
         return self._keyring.seal_text(json.dumps(person), f"identities:{identity_id}:person")
 
@@ -70,7 +69,7 @@ class PeopleStore:
             handle=person["handle"],
             name=person["name"],
             person_id=person.get("person_id"),
-            picture=person.get("picture"),
+            picture=doc.get("picture"),
         )
         return identity, ConversationId(doc["conversation_id"])
 
@@ -234,14 +233,10 @@ class PeopleStore:
                 {"$set": {"contact_id": target}},
             )
 
-    async def set_picture(self, identity: Identity, picture: AttachmentId) -> Identity:
-        """Show this picture of the person. What was learnt meanwhile stays."""
-        shown = replace(await self.get(identity.id), picture=picture)
+    async def set_picture(self, identity: Identity, picture: AttachmentId) -> None:
+        """Show this picture of the person. Beside what is sealed, which others learn meanwhile."""
         async with reachable():
-            await self._identities.update_one(
-                {"_id": identity.id}, {"$set": {"person": self._sealed_person(identity.id, shown)}}
-            )
-        return shown
+            await self._identities.update_one({"_id": identity.id}, {"$set": {"picture": picture}})
 
     # -- contacts --------------------------------------------------------------------------
 

@@ -106,7 +106,11 @@ async def test_who_has_only_a_handle_is_listed_found_answered_and_exported(
     whole = await demo.agent.get(f"/contacts/{contact['id']}")
     await demo.agent.replies(whole["conversations"][0]["id"], f"Answer {MARK}")
     await wait_for(customer.received, what="the answer")
+    note = {"note": f"Private {MARK}"}
+    await demo.agent.call("PATCH", f"/contacts/{contact['id']}", json=note)
+    await demo.agent.replies(whole["conversations"][0]["id"], f"Aside {MARK}", note=True)
     exported = await demo.manager.get(f"/contacts/{contact['id']}/export")
+    assert "Private" not in str(exported)
     texts = [one["text"] for one in exported["conversations"][0]["messages"]]
     assert texts == [f"Hello {MARK}", f"Answer {MARK}"]
 

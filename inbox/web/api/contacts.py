@@ -288,16 +288,16 @@ async def not_same(request: Request) -> Response:
 
 
 async def export(request: Request) -> Response:
-    """`GET /contacts/{id}/export`: what is known of a contact, as JSON. Notes of agents about a
-    conversation are not part of it; of each conversation the newest messages, and where to go on"""
-    context, agent, seen = await _asked(request, "export_contact")
+    """`GET /contacts/{id}/export`: what is known of a contact, as JSON. Agents' own notes are not
+    part of it; of each conversation the newest messages, and where to go on"""
+    context, _, seen = await _asked(request, "export_contact")
     now = datetime.now(UTC)
     consents = []
     for one in seen.identities:
         for event in await history_of(context.stores, one, now):
             consents.append({"identity_id": one.id, **shapes.consent_event(event)})
     answer = {
-        "contact": await people.whole(context, agent, seen),
+        "contact": await people.card(context, seen),
         "consents": consents,
         "conversations": [await _exported(context, one) for one in seen.conversations],
         "exported_at": shapes.time(now),
