@@ -289,6 +289,13 @@ async def test_of_a_merged_contact_an_agent_sees_their_channels_alone(
     (merge,) = whole["merges"]
     hers = await lena.post(f"/contacts/{kept}/unmerge", {"merge_id": merge["id"]}, 403)
     assert hers["code"] == "not_allowed"
+    _, (own,) = await writes_on(demo, "sms")
+    for path, body in (
+        (f"/contacts/{kept}/merge", {"contact_id": contact_of(own)}),
+        (f"/contacts/{contact_of(own)}/merge", {"contact_id": kept}),
+        (f"/contacts/{contact_of(own)}/not_same", {"contact_id": kept}),
+    ):
+        assert (await lena.post(path, body, 403))["code"] == "not_allowed"
     # The WhatsApp identity has the name: she is shown nobody she could not see.
     assert chat["id"] not in str(seen)
 
