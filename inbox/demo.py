@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
-from inbox import drafts
+from inbox import drafts, terms
 from inbox.auth.passwords import Passwords
 from inbox.automation.keywords import KeywordAnswers, hear
 from inbox.domain.agent import Agent, Role
@@ -161,7 +161,9 @@ class Past:
         identity, conversation_id = await self._stores.people.create(
             channel.workspace_id, channel.id, channel.kind, thread.sender, first
         )
-        await self._stores.people.ensure_contact(identity, first)
+        await self._stores.people.ensure_contact(
+            identity, first, terms.of_identity(identity, verified=manifest.numbers)
+        )
         conversation, _ = await self._stores.conversations.create(conversation_id, identity, first)
         answered: Message | None = None
         for line in thread.lines:

@@ -13,6 +13,7 @@ import phonenumbers
 
 from inbox.domain.agent import Agent
 from inbox.domain.channel import Channel, Manifest
+from inbox.domain.consent import ConsentEvent
 from inbox.domain.conversation import Conversation, Preview
 from inbox.domain.gate import Decision
 from inbox.domain.message import Attachment, Failure, Message
@@ -165,6 +166,22 @@ def decision(value: Decision) -> Json:
             "method": value.evidence.method,
             "message_id": value.evidence.message_id,
         },
+    }
+
+
+def consent_event(value: ConsentEvent) -> Json:
+    """One line of the ledger."""
+    return {
+        "id": value.id,
+        "kind": value.kind,
+        "type": value.type,
+        "purpose": value.purpose,
+        "method": value.method,
+        "text": value.text,
+        "actor": value.actor,
+        "at": rfc3339(value.at),
+        "recorded_at": rfc3339(value.recorded_at),
+        "message_id": value.message_id,
     }
 
 

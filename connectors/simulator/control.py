@@ -9,7 +9,7 @@ GET /accounts
     All of them, without credentials.
 PUT /customers/{id}, GET /customers
     `name`, `phone`, `email`, `username`, `bsuid`, `psid`, `igsid` (made when not given),
-    `behaviour` (world.Behaviour).
+    `picture`, `behaviour` (world.Behaviour).
 POST /uploads
     An image as the raw body; answers `{"id"}`.
 POST /accounts/{kind}/{account}/messages
@@ -181,6 +181,7 @@ class Control:
             psid=body.psid,
             igsid=body.igsid,
             email=body.email,
+            picture=body.picture,
             behaviour=body.behaviour,
         )
         self._world.put_customer(customer)

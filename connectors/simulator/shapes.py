@@ -28,6 +28,7 @@ class PutCustomer(msgspec.Struct, kw_only=True):
     psid: str = ""
     igsid: str = ""
     email: str = ""
+    picture: bool = False
     behaviour: Behaviour = Behaviour()
 
 

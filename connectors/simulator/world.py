@@ -60,6 +60,7 @@ class Customer(msgspec.Struct, frozen=True, kw_only=True):
     """phone          E.164, empty for one who hides it behind a user name (WhatsApp)
     email          empty for one who writes no mail
     psid, igsid    made from the id when not given
+    picture        they have a profile picture
     met            known only because the inbox wrote to them: nobody here knows when they wrote
     """
 
@@ -71,6 +72,7 @@ class Customer(msgspec.Struct, frozen=True, kw_only=True):
     psid: str = ""
     igsid: str = ""
     email: str = ""
+    picture: bool = False
     met: bool = False
     behaviour: Behaviour = Behaviour()
 

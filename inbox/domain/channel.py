@@ -104,6 +104,7 @@ class Manifest:
     mail                  messages have a subject and several recipients, and a contact has as many
                           conversations as threads
     reports               statuses that may ever come back; `read` missing means it is never known
+    numbers               keys of digits are phone numbers, which the provider has verified
     """
 
     kind: str
@@ -126,6 +127,7 @@ class Manifest:
     words: Literal["sms", "chat", "email"] = "chat"
     hard_stop: bool = False
     mail: bool = False
+    numbers: bool = False
     docs: str = ""
 
 
