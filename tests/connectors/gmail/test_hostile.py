@@ -6,7 +6,7 @@ import json
 import time
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from connectors.gmail import mime
@@ -76,6 +76,7 @@ def test_no_damage_to_a_mail_raises(data: st.DataObject) -> None:
     assert pulled(bytes(raw))
 
 
+@example("a\n\x0b:\n-", [])
 @given(st.text(max_size=500), st.lists(st.integers(0, 20), max_size=3))
 def test_trimming_only_ever_cuts_in_two(text: str, quotes: list[int]) -> None:
     answer, folded = trim(text, tuple(quotes))
