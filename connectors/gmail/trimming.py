@@ -147,7 +147,7 @@ def _first_cut(lines: list[str], hints: frozenset[int]) -> _Cut | None:
             continue
         if _is_forward(bare):
             return _Cut("forward", number, number)
-        if line.lstrip()[0] in _DRESSES:
+        if line.lstrip(" \t")[:1] in _DRESSES:
             looks += 1
             ruled = _RULE.fullmatch(bare) is not None and _block(lines, number + 1)
             if ruled or _is_original(bare) or _says_above(bare):

@@ -6,7 +6,7 @@ import json
 import time
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from connectors.gmail import mime
@@ -53,19 +53,21 @@ WORDS = [
 ]
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=2000))
 def test_no_bytes_raise(raw: bytes) -> None:
     json.dumps(explain(raw))
     assert pulled(raw)
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(WORDS) | st.binary(max_size=20), max_size=40))
 def test_no_pieces_of_mails_raise(pieces: list[bytes]) -> None:
     json.dumps(explain(b"".join(pieces)))
     assert pulled(b"".join(pieces))
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_no_damage_to_a_mail_raises(data: st.DataObject) -> None:
     raw = bytearray(data.draw(st.sampled_from(MAILS))[:4000])
@@ -76,6 +78,8 @@ def test_no_damage_to_a_mail_raises(data: st.DataObject) -> None:
     assert pulled(bytes(raw))
 
 
+@settings(deadline=None)
+@example("a\n\x0b:\n-", [])
 @given(st.text(max_size=500), st.lists(st.integers(0, 20), max_size=3))
 def test_trimming_only_ever_cuts_in_two(text: str, quotes: list[int]) -> None:
     answer, folded = trim(text, tuple(quotes))
