@@ -75,7 +75,7 @@ async def test_the_first_steps_bring_the_last_days_and_then_the_history(
         edge.answers("GET", f"/messages/{one}", raw(letter(), one))
     edge.answers("GET", "/history", body({"history": added("m4", at=501), "historyId": "510"}))
     steps, cursor = await through(connector, channel, None)
-    assert [ids(step) for step in steps] == [[], ["m1", "m2"], ["m3"], ["m4"]]
+    assert [ids(step) for step in steps] == [[], ["m2", "m1"], ["m3"], ["m4"]]
     assert edge.asked()[:2] == ["GET /profile", "GET /messages"]
     queries = [c.query for c in edge.provider.calls if c.path == ME + "/messages"]
     assert queries[0]["q"] == "newer_than:14d in:anywhere -in:drafts -in:spam -in:trash"
