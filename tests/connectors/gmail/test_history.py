@@ -231,6 +231,18 @@ async def test_a_mail_that_is_gone_holds_up_nobody(
     assert ids(await connector.pull(channel, PLACE, NOW)) == ["m2"]
 
 
+async def test_what_came_and_went_in_one_page_is_not_asked_for(
+    connector: Gmail, channel: Channel, edge: Edge
+) -> None:
+    gone = {"id": "9876150", "messagesDeleted": [{"message": {"id": "m1", "threadId": "t1"}}]}
+    edge.gives_tokens()
+    page = {"history": [*added("m1", "m2"), gone], "historyId": "9876200"}
+    edge.answers("GET", "/history", body(page))
+    edge.answers("GET", "/messages/m2", raw(letter(), "m2"))
+    assert ids(await connector.pull(channel, PLACE, NOW)) == ["m2"]
+    assert edge.asked("/messages") == ["GET /messages/m2"]
+
+
 async def test_a_forgotten_place_brings_the_last_days_again_as_recovered(
     connector: Gmail, channel: Channel, edge: Edge
 ) -> None:
