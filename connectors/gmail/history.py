@@ -125,7 +125,8 @@ async def _fill(gmail: Gmail, channel: Channel, cursor: Cursor, fill: Fill) -> P
     ids = [found for one in items(page, "messages") if (found := line(one, "id", 64))]
     following = line(page, "nextPageToken", 512)
     mark = {"recovered": "1"} if fill.again else {"backfill": "1"}
-    payloads = await _bring(gmail, channel, ids, mark)
+    # Gmail lists the newest first; an answer is read more easily after what it answers.
+    payloads = await _bring(gmail, channel, ids[::-1], mark)
     left = None if following is None else replace(fill, page=following)
     return Pulled(payloads=payloads, cursor=replace(cursor, fill=left).text(), more=True)
 

@@ -75,7 +75,7 @@ async def test_the_first_steps_bring_the_last_days_and_then_the_history(
         edge.answers("GET", f"/messages/{one}", raw(letter(), one))
     edge.answers("GET", "/history", body({"history": added("m4", at=501), "historyId": "510"}))
     steps, cursor = await through(connector, channel, None)
-    assert [ids(step) for step in steps] == [[], ["m1", "m2"], ["m3"], ["m4"]]
+    assert [ids(step) for step in steps] == [[], ["m2", "m1"], ["m3"], ["m4"]]
     assert edge.asked()[:2] == ["GET /profile", "GET /messages"]
     queries = [c.query for c in edge.provider.calls if c.path == ME + "/messages"]
     assert queries[0]["q"] == "newer_than:14d in:anywhere -in:drafts -in:spam -in:trash"
@@ -229,6 +229,18 @@ async def test_a_mail_that_is_gone_holds_up_nobody(
     edge.answers("GET", "/messages/m1", error(404, "notFound"))
     edge.answers("GET", "/messages/m2", raw(letter(), "m2"))
     assert ids(await connector.pull(channel, PLACE, NOW)) == ["m2"]
+
+
+async def test_what_came_and_went_in_one_page_is_not_asked_for(
+    connector: Gmail, channel: Channel, edge: Edge
+) -> None:
+    gone = {"id": "9876150", "messagesDeleted": [{"message": {"id": "m1", "threadId": "t1"}}]}
+    edge.gives_tokens()
+    page = {"history": [*added("m1", "m2"), gone], "historyId": "9876200"}
+    edge.answers("GET", "/history", body(page))
+    edge.answers("GET", "/messages/m2", raw(letter(), "m2"))
+    assert ids(await connector.pull(channel, PLACE, NOW)) == ["m2"]
+    assert edge.asked("/messages") == ["GET /messages/m2"]
 
 
 async def test_a_forgotten_place_brings_the_last_days_again_as_recovered(
