@@ -11,6 +11,7 @@ from connectors.instagram import account, sender, webhook
 from connectors.instagram.errors import ROWS
 from connectors.instagram.manifest import MANIFEST
 from connectors.instagram.media import fetch as fetch_file
+from connectors.messaging import listing
 from connectors.messaging.errors import table
 from inbox.domain.channel import (
     Channel,
@@ -19,6 +20,7 @@ from inbox.domain.channel import (
     OutboundMessage,
     Payload,
     Profile,
+    Pulled,
     Sent,
     WebhookRequest,
 )
@@ -28,13 +30,14 @@ from inbox.domain.report import Media, Report
 
 class Instagram:
     """The connector; what each method promises is said in `inbox.domain.channel.Connector`,
-    and in `KnowsPeople`.
+    in `KnowsPeople` and in `Pulls`.
 
     graph_url      for accounts that are linked to a Facebook page
     instagram_url  for those that signed in with Instagram itself
     """
 
     manifest: Manifest = MANIFEST
+    pull_every_s: float = listing.EVERY_S
 
     def __init__(self, http: Http, graph_url: str, instagram_url: str) -> None:
         errors = table(MANIFEST.label, *ROWS)
@@ -64,3 +67,13 @@ class Instagram:
 
     async def profile(self, identity_key: str, channel: Channel) -> Profile | None:
         return await account.profile(self._graphs, identity_key, channel)
+
+    async def pull(self, channel: Channel, cursor: str | None, now: datetime) -> Pulled:
+        lister = listing.Lister(
+            graph=self._graphs.of(channel),
+            node="me",
+            platform="instagram",
+            fields="id,created_time,from,to,message,attachments,shares,story,is_unsupported",
+            own=() if cursor is None else await account.own_ids(self._graphs, channel),
+        )
+        return await listing.pull(lister, channel, cursor, now)

@@ -66,3 +66,14 @@ async def profile(graphs: Graphs, identity_key: str, channel: Channel) -> Profil
     except AccountTrouble:
         return None
     return await fetch_profile(graph, channel.setting("access_token"), identity_key, _PROFILE)
+
+
+async def own_ids(graphs: Graphs, channel: Channel) -> tuple[str, ...]:
+    """By what else than its own id the account may be named in a list: with Instagram's own login,
+    the id that this app alone knows it by. Raises as `Pulls.pull` says."""
+    if login(channel) == "facebook":
+        return ()
+    graph = graphs.of(channel)
+    document = await graph.get("me?fields=user_id", channel.setting("access_token"))
+    found = digits(document, "id")
+    return () if found is None else (found,)

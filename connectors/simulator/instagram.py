@@ -32,6 +32,8 @@ class Instagram(Messaging[InstagramAccount]):
     name: ClassVar = "instagram"
     label: ClassVar = "Instagram"
     object_name: ClassVar = "instagram"
+    platform: ClassVar = "instagram"
+    newest_shown: ClassVar = 20
     allows: ClassVar[frozenset[Act]] = frozenset(
         (
             *("reply_to", "reaction", "edit", "unsend", "postback", "quick_reply"),
@@ -102,6 +104,10 @@ class Instagram(Messaging[InstagramAccount]):
             "username": _username(account.username or account.name),
             "account_type": "BUSINESS",
         }
+
+    def own_id(self, account: InstagramAccount) -> str:
+        # With Instagram's own login, lists name the account as `id` of /me does.
+        return handles.app_scoped(account.account)
 
     def profile(self, account: InstagramAccount, customer: Customer) -> Json:
         key = (self.name, account.account, customer.id)

@@ -127,10 +127,13 @@ class Sms(Kind[SmsAccount]):
         return [
             door(messages + ".json", "send", self._send, "POST"),
             door(messages + ".json", "lookup", self._list),
+            door(messages + "/{message}/Media.json", "lookup", self._files),
             door(messages + "/{message}/Media/{media}", "media", self._media),
             door(messages + "/{message}.json", "lookup", self._one),
             door(API + "/Accounts/{sid}.json", "lookup", self._account),
-            door("/cdn/{media}/{mark}", "media", self._cdn),
+            Route(
+                "/cdn/{media}/{mark}", Door(self, "media", self._cdn, content=True), methods=["GET"]
+            ),
         ]
 
     def _refused(self, request: Request, *, optional: bool = False) -> Response | None:
@@ -270,6 +273,28 @@ class Sms(Kind[SmsAccount]):
         }
         return JSONResponse(body)
 
+    async def _files(self, request: Request) -> Response:
+        refused = self._refused(request)
+        if refused is not None:
+            return refused
+        message = self.exchange.world.find_message(request.path_params["message"])
+        account = self._owner(request, message)
+        if message is None or account is None:
+            return self.error(404, 20404)
+        listed = [
+            {
+                "sid": media.id,
+                "account_sid": account.account_sid,
+                "parent_sid": message.id,
+                "content_type": media.mime,
+                "date_created": rfc2822(message.at),
+                "date_updated": rfc2822(message.at),
+                "uri": self._media_path(account, message, media) + ".json",
+            }
+            for media in message.media
+        ]
+        return JSONResponse({"media_list": listed, "next_page_uri": None})
+
     async def _account(self, request: Request) -> Response:
         refused = self._refused(request)
         account = self.account_at(request)
@@ -373,8 +398,10 @@ class Sms(Kind[SmsAccount]):
         return packing(account.auth_token, account.webhook_url, fields)
 
     def _media_url(self, account: SmsAccount, message: Message, media: Media) -> str:
-        path = f"{API}/Accounts/{account.account_sid}/Messages/{message.id}/Media/{media.id}"
-        return self.exchange.base_url + path
+        return self.exchange.base_url + self._media_path(account, message, media)
+
+    def _media_path(self, account: SmsAccount, message: Message, media: Media) -> str:
+        return f"{API}/Accounts/{account.account_sid}/Messages/{message.id}/Media/{media.id}"
 
     def pack_status(
         self, account: SmsAccount, customer: Customer | None, message: Message, status: str

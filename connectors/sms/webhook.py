@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Literal
@@ -20,6 +21,7 @@ from twilio.request_validator import (  # type: ignore[import-untyped]  # has no
 
 from connectors.body import line, our_message
 from connectors.meta import split_secrets
+from connectors.sms import listed
 from connectors.sms.content import read_rich
 from connectors.sms.errors import explain
 from connectors.sms.form import Form, is_form, read_form
@@ -113,12 +115,14 @@ def _hash_fits(request: WebhookRequest) -> bool:
 
 
 def parse(payload: Payload, received_at: datetime) -> list[Report]:
-    """Say what one call reports: always one thing.
+    """Say what one call reports, which is always one thing, or what was listed.
 
-    received_at  not used: Twilio gives no time, and ours is when it came
-    raises       MalformedPayload: not a form
+    received_at  not used: Twilio's calls give no time, and ours is when they came
+    raises       MalformedPayload: not a form, or no listing
     source       www.twilio.com/docs/messaging/guides/webhook-request
     """
+    if payload.method == listed.PULLED:
+        return [report for one in listed.messages(payload) for report in _listed(one)]
     try:
         query = read_form(payload.query)
         form = query if payload.method == "GET" else read_form(payload.body)
@@ -130,6 +134,23 @@ def parse(payload: Payload, received_at: datetime) -> list[Report]:
     if word in _INBOUND or ("Body" in form and not word):
         return [_message(form)]
     return [_status(form, word, query)]
+
+
+def _listed(message: Mapping[str, object] | None) -> Iterator[Report]:
+    """A message that was listed, and how it fares where it is ours."""
+    if message is None:
+        yield Ignored(reason="malformed_item")
+    elif listed.is_inbound(message):
+        yield listed.dated(_message(listed.form_of(message)), message)
+    else:
+        form = listed.form_of(message)
+        status = _status(form, form.first("MessageStatus").lower(), Form())
+        if isinstance(status, StatusReported):
+            echo = _message(listed.form_of(listed.exchanged(message)))
+            if isinstance(echo, MessageReceived):
+                echo = replace(echo, direction="outbound")
+            yield listed.dated(echo, message)
+        yield listed.dated(status, message)
 
 
 def _message_id(form: Form) -> str | None:
