@@ -1,5 +1,5 @@
-"""What webhooks did not bring is asked for afterwards: each message there once, in its place, marked,
-and with no more rights than it would have had in time."""
+"""What webhooks did not bring is asked for afterwards: each message there once, in its place,
+marked, and with no more rights than it would have had in time."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ async def test_a_status_that_no_webhook_told_is_listed(lines: Lines) -> None:
         return said == ["delivered"]
 
     await until(on_the_phone)
-    assert (await lines.office.again(message)).status is Status.SENT
+    await lines.office.reaches(message, Status.SENT)
     await lines.pulls("sms", cursor)
     assert (await lines.office.again(message)).status is Status.DELIVERED
     assert await lines.texts("sms", Direction.OUTBOUND) == ["On its way."]

@@ -126,7 +126,7 @@ async def _conversations(lister: Lister, channel: Channel, sweep: Sweep, now: da
         **({"after": sweep.after} if sweep.after else {}),
     }
     path = f"{segment(lister.node)}/conversations?{urlencode(asked)}"
-    document = await lister.graph.get(path, channel.setting("access_token"))
+    document = await _get(lister, channel, path)
     oldest, newest = _span(channel, sweep)
     found: list[object] = []
     threads: list[tuple[str, str]] = []
@@ -155,7 +155,7 @@ async def _thread(lister: Lister, channel: Channel, sweep: Sweep, now: datetime)
     thread, mark = sweep.threads[0]
     asked = {"fields": lister.fields, "limit": str(_MESSAGES), "after": mark}
     path = f"{segment(thread)}/messages?{urlencode(asked)}"
-    document = await lister.graph.get(path, channel.setting("access_token"))
+    document = await _get(lister, channel, path)
     oldest, newest = _span(channel, sweep)
     found = _wanted(document, oldest, newest, now)
     further = _mark(document)
@@ -163,6 +163,14 @@ async def _thread(lister: Lister, channel: Channel, sweep: Sweep, now: datetime)
     if further and further != mark and not _reaches(document, oldest, now):
         going = replace(sweep, threads=((thread, further), *sweep.threads[1:]))
     return _pulled(found, going, lister, channel)
+
+
+async def _get(lister: Lister, channel: Channel, path: str) -> Mapping[str, object]:
+    """A page: no list at all is not an empty one."""
+    document = await lister.graph.get(path, channel.setting("access_token"))
+    if not isinstance(document.get("data"), list):
+        raise Temporary("Meta gave no clear answer.", code="bad_answer")
+    return document
 
 
 def _next(sweep: Sweep, more_pages: bool, *, took: bool = True) -> Sweep:

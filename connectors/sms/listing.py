@@ -78,7 +78,8 @@ async def pull(twilio: Twilio, channel: Channel, cursor: str | None, now: dateti
     if sweep.until is None:
         sweep = replace(sweep, until=max(sweep.since, now - SETTLE))
     try:
-        document = await _get(twilio, channel, f"/Messages.json?{_query(channel, sweep)}")
+        asked = f"/Messages.json?{_query(channel, sweep)}"
+        document = await _get(twilio, channel, asked, "messages")
     except AccountTrouble:
         raise
     except Permanent as error:
@@ -112,11 +113,14 @@ def _query(channel: Channel, sweep: Sweep) -> str:
     return urlencode(asked)
 
 
-async def _get(twilio: Twilio, channel: Channel, path: str) -> object:
+async def _get(twilio: Twilio, channel: Channel, path: str, holds: str) -> object:
+    """A document with a list of that name: no list at all is not an empty one."""
     answer = await twilio.call("GET", channel, path)
     document = answer.json()
     if answer.status != 200:
         raise refusal(answer, document, sending=False)
+    if not isinstance(document, dict) or not isinstance(document.get(holds), list):
+        raise Temporary("Twilio gave no clear answer.", code="bad_answer")
     return document
 
 
@@ -126,7 +130,8 @@ async def _with_files(twilio: Twilio, channel: Channel, message: object) -> obje
     if not code(message, "num_media") or sid is None:
         return message
     try:
-        listed = await _get(twilio, channel, f"/Messages/{quote(sid, safe='')}/Media.json")
+        path = f"/Messages/{quote(sid, safe='')}/Media.json"
+        listed = await _get(twilio, channel, path, "media_list")
     except AccountTrouble:
         raise
     except Permanent:
