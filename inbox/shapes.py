@@ -5,6 +5,7 @@ docs/api.md describes them; nothing else in the project writes these keys.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -18,6 +19,7 @@ from inbox.domain.gate import Decision
 from inbox.domain.message import Attachment, Failure, Message
 from inbox.hub.frame import rfc3339
 from inbox.store.conversations import ReadMark
+from inbox.store.gaps import Gap
 
 # Any: JSON is what these functions make.
 Json = dict[str, Any]
@@ -168,7 +170,7 @@ def decision(value: Decision) -> Json:
     }
 
 
-def channel(value: Channel, manifest: Manifest) -> Json:
+def channel(value: Channel, manifest: Manifest, gaps: Sequence[Gap] = ()) -> Json:
     return {
         "id": value.id,
         "kind": value.kind,
@@ -191,6 +193,7 @@ def channel(value: Channel, manifest: Manifest) -> Json:
         "max_attachments": manifest.max_attachments,
         "window_hours": manifest.window_hours,
         "reports": list(manifest.reports),
+        "gaps": [{"from": rfc3339(one.since), "to": rfc3339(one.until)} for one in gaps],
     }
 
 

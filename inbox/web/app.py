@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Scope
 
 from inbox import log
 from inbox.domain.errors import AssentError
+from inbox.heartbeat import Heartbeat
 from inbox.web import context as contexts
 from inbox.web import pages, socket, webhooks
 from inbox.web.api import attachments, conversations, messages, workspace
@@ -102,7 +103,8 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
         if context.alone:  # and before our own workers take leases
             await context.delivery.take_over()
             await context.intake.take_over()
-        for part in (*workers, context.stores.journal, context.watch):
+        heartbeat = Heartbeat(context.stores.gaps, context.connectors)
+        for part in (*workers, context.stores.journal, context.watch, heartbeat):
             await part.start()
             stack.push_async_callback(part.close)
         yield

@@ -12,6 +12,7 @@ import pytest
 from inbox.domain.ids import AgentId, ChannelId
 from inbox.domain.message import Failure
 from inbox.store.conversations import Summary
+from inbox.store.gaps import Gap
 from inbox.store.message_documents import client_key, provider_key
 from inbox.store.messages import Duplicate
 from inbox.stores import Stores
@@ -95,6 +96,8 @@ async def work(office: Office) -> None:
         store.channels.find_by_account("sms", "+15550191"),
         store.channels.of_workspace(us),
         store.decisions.of_conversation(first),
+        store.gaps.record(Gap(since=NOW - timedelta(hours=1), until=LATER), ["sms"]),
+        store.gaps.of_workspace(us),
         store.accounts.find_agent_by_email("ana@example.com"),
         store.accounts.find_by_token("token", NOW),
         store.accounts.find_session("token", NOW),
