@@ -284,6 +284,8 @@ function drawBelow(below, message, { name, intentions }) {
     say("stop", `Not sent. ${message.problem}`, button("Dismiss", () => intentions.dismiss(message.client_id)));
   } else if (message.local === "waiting") {
     say("warn", "Not sent yet. It goes out when we are back.", button("Discard", () => intentions.discard(message.client_id)));
+  } else if (message.status === "queued" && message.error) {
+    say("warn", `${message.error.reason} It is tried again by itself.`);
   } else if (message.status === "failed") {
     const again = button("Try again", () => intentions.retry(message));
     say("stop", message.error?.reason ?? "It was not sent.", again);
