@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from twilio.request_validator import (  # type: ignore[import-untyped]  # has no types
     HMAC_SHA1,
+    HMAC_SHA256,
     RequestValidator,
     add_port,
     get_signature_algorithm,
@@ -58,22 +59,32 @@ def verify(request: WebhookRequest, channels: Sequence[Channel]) -> None:
     The address that was signed is the configured public one: behind a proxy the request's own
     names another host.
     """
-    headers = request.headers
-    if get_signature_algorithm(headers.get("x-twilio-webhooks-signature-settings")) != HMAC_SHA1:
-        # Another algorithm belongs to another secret, a shared key, and we have none. A request
-        # must not choose how the auth token is used.
-        raise Untrusted("the signature is of a kind that this channel has no key for")
+    settings = request.headers.get("x-twilio-webhooks-signature-settings", "")
+    algorithm = get_signature_algorithm(settings)
+    if algorithm not in (HMAC_SHA1, HMAC_SHA256):
+        raise Untrusted("the signature is of a kind that is not known")
     form = _signed_form(request)
     said = form if form and request.method != "GET" else _read(request.query)
     account = said.first("AccountSid")
     for channel in channels:
-        tokens = split_secrets(channel.setting("auth_token"))
-        tokens += split_secrets(channel.setting("auth_token_secondary"))
-        if not any(signed(request, form, token) for token in tokens):
+        # Each secret belongs to one algorithm: a request must not choose how the token is used.
+        if algorithm == HMAC_SHA1:
+            secrets = split_secrets(channel.setting("auth_token"))
+            secrets += split_secrets(channel.setting("auth_token_secondary"))
+        else:
+            secrets = _shared_keys(channel, settings)
+        if not any(signed(request, form, secret, algorithm) for secret in secrets):
             continue
         if account == channel.setting("account_sid") or (form is None and not account):
             return
     raise Untrusted("no token of this channel made the signature, or it is another account's")
+
+
+def _shared_keys(channel: Channel, settings: str) -> list[str]:
+    """Those of this channel that the request names."""
+    parts = dict(part.strip().partition("=")[::2] for part in settings.split(","))
+    known = [one.partition("=") for one in split_secrets(channel.setting("shared_keys"))]
+    return [key.strip() for name, _, key in known if name.strip() == parts.get("key") and name]
 
 
 def _signed_form(request: WebhookRequest) -> Form | None:
@@ -92,7 +103,9 @@ def _read(raw: bytes) -> Form:
         raise Untrusted("the form cannot be read") from error
 
 
-def signed(request: WebhookRequest, form: Form | None, token: str) -> bool:
+def signed(
+    request: WebhookRequest, form: Form | None, token: str, algorithm: str = HMAC_SHA1
+) -> bool:
     """True when `token` made the signature over the address, with or without its port (Twilio does
     either), and the form or the hash of the body.
 
@@ -104,7 +117,7 @@ def signed(request: WebhookRequest, form: Form | None, token: str) -> bool:
     validator = RequestValidator(token)
     parts = urlsplit(request.url)
     addresses = {request.url, add_port(parts), remove_port(parts)}
-    made = [validator.compute_signature(address, form).encode() for address in addresses]
+    made = [validator.compute_signature(address, form, algorithm).encode() for address in addresses]
     return any([hmac.compare_digest(signature, given) for signature in made])
 
 
