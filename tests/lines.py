@@ -28,12 +28,14 @@ from tests.office import NOW, NUMBER, WHATSAPP, open_office, until
 PAGE = "300000000000001"
 INSTAGRAM = "17841400000000001"
 ACCOUNTS = {"whatsapp": WHATSAPP, "messenger": PAGE, "instagram": INSTAGRAM, "sms": NUMBER}
+# Nothing has to be renewed, unless a test wants it.
+_GOOD_FOR_LONG = {"access_token_ends_at": (NOW + timedelta(days=60)).isoformat()}
 _META = {"app_secret": "app-secret", "verify_token": "verify-me"}
 _SECRETS = {
     "messenger": {"access_token": "messenger-token", **_META},
     "instagram": {"access_token": "instagram-token", **_META},
 }
-_CONFIG = {"messenger": {"page_id": PAGE}, "instagram": {"account_id": INSTAGRAM}}
+_CONFIG = {"messenger": {"page_id": PAGE}, "instagram": {"account_id": INSTAGRAM, **_GOOD_FOR_LONG}}
 
 
 @dataclass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from connectors import meta
 from connectors.http import Http
@@ -21,6 +21,7 @@ from inbox.domain.channel import (
     Payload,
     Profile,
     Pulled,
+    Renewed,
     Sent,
     WebhookRequest,
 )
@@ -30,7 +31,7 @@ from inbox.domain.report import Media, Report
 
 class Instagram:
     """The connector; what each method promises is said in `inbox.domain.channel.Connector`,
-    in `KnowsPeople` and in `Pulls`.
+    in `KnowsPeople`, in `Pulls` and in `Renews`.
 
     graph_url      for accounts that are linked to a Facebook page
     instagram_url  for those that signed in with Instagram itself
@@ -38,6 +39,7 @@ class Instagram:
 
     manifest: Manifest = MANIFEST
     pull_every_s: float = listing.EVERY_S
+    renew_within: timedelta = timedelta(days=30)
 
     def __init__(self, http: Http, graph_url: str, instagram_url: str) -> None:
         errors = table(MANIFEST.label, *ROWS)
@@ -67,6 +69,12 @@ class Instagram:
 
     async def profile(self, identity_key: str, channel: Channel) -> Profile | None:
         return await account.profile(self._graphs, identity_key, channel)
+
+    def renew_before(self, channel: Channel) -> datetime | None:
+        return account.renew_before(channel)
+
+    async def renew(self, channel: Channel, now: datetime) -> Renewed | None:
+        return await account.renew(self._graphs, channel, now)
 
     async def pull(self, channel: Channel, cursor: str | None, now: datetime) -> Pulled:
         lister = listing.Lister(

@@ -99,7 +99,7 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         await context.hub.start()
         stack.push_async_callback(context.hub.close)
-        workers = (context.delivery, context.fetching, context.intake) if context.works else ()
+        workers = context.workers() if context.works else ()
         if context.alone:  # and before our own workers take leases
             await context.delivery.take_over()
             await context.intake.take_over()

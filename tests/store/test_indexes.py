@@ -95,6 +95,7 @@ async def work(office: Office) -> None:
         store.statuses.take(us, "p:c:x"),
         store.channels.find_by_account("sms", "+15550191"),
         store.channels.of_workspace(us),
+        store.channels.of_kinds(["sms", "whatsapp"]),
         store.decisions.of_conversation(first),
         store.gaps.record(Gap(since=NOW - timedelta(hours=1), until=LATER), ["sms"]),
         store.gaps.of_workspace(us),
