@@ -219,6 +219,7 @@ export class Composer {
   say(words, { stay = false } = {}) {
     this.said = stay;
     setText(this.hint, sentence(words));
+    this.hint.classList.toggle("composer__hint--quiet", words === this.severalWords());
     this.hint.title = words;
   }
 
