@@ -109,5 +109,5 @@ async def own_ids(graphs: Graphs, channel: Channel) -> tuple[str, ...]:
         return ()
     graph = graphs.of(channel)
     document = await graph.get("me?fields=user_id", channel.setting("access_token"))
-    found = digits(document, "id")
+    found = own_id(document, "id")
     return () if found is None else (found,)

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from connectors.body import NotJson, decode, items, line, mapping
 from connectors.content import present
-from connectors.messaging.values import digits
+from connectors.messaging.values import own_id
 from connectors.messaging.webhook import Dialect, read_event
 from inbox.domain.channel import Payload
 from inbox.domain.errors import MalformedPayload
@@ -28,7 +28,7 @@ def parse(payload: Payload, received_at: datetime, dialect: Dialect) -> list[Rep
         page = decode(payload.body)
     except NotJson as error:
         raise MalformedPayload("the listing is not JSON") from error
-    account = digits(page, "account")
+    account = own_id(page, "account")
     if account is None:
         raise MalformedPayload("the listing names no account")
     own = {one for one in items(page, "own") if isinstance(one, str)}
@@ -67,7 +67,7 @@ def _event(message: Mapping[str, object], account: str, own: set[str]) -> dict[s
 
 
 def _party(person: object, account: str, own: set[str]) -> dict[str, object]:
-    found = digits(person, "id")
+    found = own_id(person, "id")
     if found is None:
         return {}
     if found in own:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
-from tests.connectors.people import payload
+from tests.connectors.sms.test_segments import TABLE
 from tests.journeys.conftest import NewPage
 from tests.journeys.program import DemoProgram
 
@@ -14,7 +15,7 @@ def test_the_page_counts_segments_as_the_server_does(
 ) -> None:
     page = new_page()
     page.goto(f"{program.url}/login")
-    rows = payload("sms", "segments")
+    rows = json.loads(TABLE.read_text())
     texts = ["a" * row.get("before", 0) + row["text"] * row.get("times", 1) for row in rows]
     counted: list[dict[str, Any]] = page.evaluate(
         """async (texts) => {

@@ -3,6 +3,8 @@ the page is held to it in tests/journeys."""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,10 +13,11 @@ from hypothesis import strategies as st
 
 from connectors.simulator.gsm7 import segments as simulated
 from connectors.sms.segments import Segments, count
-from tests.connectors.people import payload
+
+TABLE = Path(__file__).with_name("segments.json")
 
 
-@pytest.mark.parametrize("row", payload("sms", "segments"))
+@pytest.mark.parametrize("row", json.loads(TABLE.read_text()))
 def test_a_text_takes_so_many_segments(row: dict[str, Any]) -> None:
     text = "a" * row.get("before", 0) + row["text"] * row.get("times", 1)
     found = count(text)
