@@ -180,7 +180,7 @@ async def work(context: Context) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    parts = (context.hub, context.delivery, context.fetching, context.intake)
+    parts = (context.hub, *context.workers())
     async with AsyncExitStack() as stack:
         for part in parts:
             await part.start()

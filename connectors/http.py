@@ -65,7 +65,7 @@ def failure(verdict: Verdict, retry_after_s: float | None = None) -> Temporary |
     error = verdict.error
     if error.action == "retry":
         wait = verdict.retry_after_s if retry_after_s is None else retry_after_s
-        return Temporary(error.reason, code=error.code, retry_after_s=wait)
+        return Temporary(error.reason, code=error.code, retry_after_s=wait, most_tries=error.tries)
     kind = AccountTrouble if error.action == "account" else Permanent
     return kind(error.reason, code=error.code, consent=error.consent)
 

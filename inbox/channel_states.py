@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from inbox import events
 from inbox.directory import Directory
 from inbox.domain.channel import Channel, Connector
 from inbox.hub import Hub
 from inbox.stores import Stores
+
+_ENDS = "The access token ends"
 
 
 class ChannelStates:
@@ -37,6 +40,19 @@ class ChannelStates:
         """A call went well. What is told of a channel that works all the same stays: a good call
         does not refute it."""
         if channel.state != "connected" or channel.trouble == self._silence(channel):
+            await self._set(channel, "connected", None)
+
+    async def not_renewed(self, channel: Channel, ends_at: datetime | None) -> None:
+        """It works, and will not for long; `ends_at` None: nobody knows for how long."""
+        when = "soon" if ends_at is None else f"on {ends_at.day} {ends_at:%B %Y}"
+        trouble = (
+            f"{_ENDS} {when} and could not be renewed. An admin must enter a new one before that."
+        )
+        if channel.state == "connected":
+            await self._set(channel, "connected", trouble)
+
+    async def renewed(self, channel: Channel) -> None:
+        if channel.trouble is not None and channel.trouble.startswith(_ENDS):
             await self._set(channel, "connected", None)
 
     def _silence(self, channel: Channel) -> str:

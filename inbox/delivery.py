@@ -345,6 +345,10 @@ class Delivery:
 
     async def _try_later(self, message: Message, error: Temporary) -> bool:
         attempts = 1 if message.delivery is None else message.delivery.attempts
+        if error.most_tries is not None and attempts >= error.most_tries:
+            failure = Failure(code=error.code, reason=str(error))
+            await self._end(message, Status.FAILED, failure)
+            return True
         queued_at = await persist(lambda: self._stores.outbox.queued_at(message))
         now = datetime.now(UTC)
         if now - queued_at > GIVE_UP_AFTER:

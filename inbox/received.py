@@ -337,7 +337,7 @@ class Received:
             drafts.message(conversation, direction, author, report.text, at),
             status=status,
             status_at={} if inbound else {"sent": sent_at},
-            content=None if report.content is None else dict(report.content),
+            content=_content(report),
             type=report.type,
             sent_at=sent_at,
             attachments=attachments,
@@ -429,6 +429,13 @@ def _summary(
             answered=newest.direction is Direction.OUTBOUND,
         )
     ]
+
+
+def _content(report: MessageReceived) -> dict[str, object] | None:
+    content = dict(report.content or {})
+    if report.recovered:
+        content["recovered"] = True
+    return content or None
 
 
 def _is_stop(work: Work, connector: Connector) -> bool:

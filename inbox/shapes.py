@@ -5,6 +5,7 @@ docs/api.md describes them; nothing else in the project writes these keys.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -19,6 +20,7 @@ from inbox.domain.gate import Decision
 from inbox.domain.message import Attachment, Failure, Message
 from inbox.hub.frame import rfc3339
 from inbox.store.conversations import ReadMark
+from inbox.store.gaps import Gap
 
 # Any: JSON is what these functions make.
 Json = dict[str, Any]
@@ -185,7 +187,7 @@ def consent_event(value: ConsentEvent) -> Json:
     }
 
 
-def channel(value: Channel, manifest: Manifest) -> Json:
+def channel(value: Channel, manifest: Manifest, gaps: Sequence[Gap] = ()) -> Json:
     return {
         "id": value.id,
         "kind": value.kind,
@@ -208,6 +210,7 @@ def channel(value: Channel, manifest: Manifest) -> Json:
         "max_attachments": manifest.max_attachments,
         "window_hours": manifest.window_hours,
         "reports": list(manifest.reports),
+        "gaps": [{"from": rfc3339(one.since), "to": rfc3339(one.until)} for one in gaps],
     }
 
 

@@ -11,7 +11,12 @@ from inbox.domain.consent import ConsentEvent, ConsentType, Purpose
 from inbox.domain.contact import Identity
 from inbox.domain.ids import MessageId
 from inbox.domain.message import Direction, Failure, Message, Status
-from inbox.domain.report import PreferenceReported, StatusReported, WatermarkReported
+from inbox.domain.report import (
+    PreferenceReported,
+    ProviderError,
+    StatusReported,
+    WatermarkReported,
+)
 from inbox.hub import Hub
 from inbox.store.message_documents import provider_key
 from inbox.store.statuses import EarlyStatus
@@ -66,7 +71,26 @@ class Statuses:
             return "status_known"
         await self._stores.conversations.show_status(moved)
         await self._hub.publish([events.status_changed(moved, message.status)])
+        if await self._try_again(moved, report.error, received_at):
+            return "status_again"
         return "status"
+
+    async def _try_again(
+        self, message: Message, error: ProviderError | None, now: datetime
+    ) -> bool:
+        """Send it once more by itself, where the provider's failure is known to pass; the gate is
+        asked again then."""
+        if error is None or error.action != "retry" or error.tries is None:
+            return False
+        outbox = self._stores.outbox
+        if await outbox.tries(message) + 1 >= error.tries:
+            return False
+        queued = await outbox.requeue(message, now + timedelta(seconds=error.wait_s), alone=True)
+        if queued is None:
+            return False
+        await self._stores.conversations.show_status(queued)
+        await self._hub.publish([events.status_changed(queued, message.status)])
+        return True
 
     async def _reported_message(self, report: StatusReported, channel: Channel) -> Message | None:
         if report.message_id is not None:
@@ -188,24 +212,25 @@ async def learn_refusal(
     at: datetime,
     message_id: MessageId,
 ) -> ConsentEvent | None:
-    """Put on record that a provider refused because of the contact's wish; None when it was known
-    or says nothing about consent."""
-    if consent not in ("opt_out", "marketing_stop"):
+    """Put on record that a provider refused because of the contact's wish, or of an address where
+    nobody is; None when it was known or says nothing of either."""
+    invalid = consent in ("address_invalid", "unreachable")
+    if consent not in ("opt_out", "marketing_stop") and not invalid:
         return None
     marketing = consent == "marketing_stop"
     recorded = replace(
         drafts.consent(
             stores,
             identity,
-            ConsentType.PROVIDER_OPT_OUT,
+            ConsentType.ADDRESS_INVALID if invalid else ConsentType.PROVIDER_OPT_OUT,
             method="provider",
-            actor="contact",
+            actor="provider" if invalid else "contact",
             at=at,
             recorded_at=datetime.now(UTC),
             message_id=message_id,
         ),
         purpose=Purpose.PROMOTIONAL if marketing else None,
-        hard=not marketing,
+        hard=consent in ("opt_out", "address_invalid"),
         by_provider=True,
         code=code,
     )

@@ -12,6 +12,7 @@ from inbox.store.conversations import ConversationStore
 from inbox.store.database import Database
 from inbox.store.decisions import DecisionStore
 from inbox.store.files import FileStore
+from inbox.store.gaps import GapStore
 from inbox.store.journal import JournalStore
 from inbox.store.ledger import LedgerStore
 from inbox.store.merges import MergeStore
@@ -31,6 +32,7 @@ class Stores:
     conversations: ConversationStore
     decisions: DecisionStore
     files: FileStore
+    gaps: GapStore
     journal: JournalStore
     ledger: LedgerStore
     merges: MergeStore
@@ -51,6 +53,7 @@ def stores(database: Database) -> Stores:
         conversations=ConversationStore(database),
         decisions=DecisionStore(database),
         files=FileStore(database),
+        gaps=GapStore(database),
         journal=JournalStore(database),
         ledger=LedgerStore(database),
         merges=MergeStore(database),

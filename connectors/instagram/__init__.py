@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from connectors import meta
 from connectors.http import Http
@@ -11,6 +11,7 @@ from connectors.instagram import account, sender, webhook
 from connectors.instagram.errors import ROWS
 from connectors.instagram.manifest import MANIFEST
 from connectors.instagram.media import fetch as fetch_file
+from connectors.messaging import listing
 from connectors.messaging.errors import table
 from inbox.domain.channel import (
     Channel,
@@ -19,6 +20,8 @@ from inbox.domain.channel import (
     OutboundMessage,
     Payload,
     Profile,
+    Pulled,
+    Renewed,
     Sent,
     WebhookRequest,
 )
@@ -28,13 +31,15 @@ from inbox.domain.report import Media, Report
 
 class Instagram:
     """The connector; what each method promises is said in `inbox.domain.channel.Connector`,
-    and in `KnowsPeople`.
+    in `KnowsPeople`, in `Pulls` and in `Renews`.
 
     graph_url      for accounts that are linked to a Facebook page
     instagram_url  for those that signed in with Instagram itself
     """
 
     manifest: Manifest = MANIFEST
+    pull_every_s: float = listing.EVERY_S
+    renew_within: timedelta = timedelta(days=30)
 
     def __init__(self, http: Http, graph_url: str, instagram_url: str) -> None:
         errors = table(MANIFEST.label, *ROWS)
@@ -64,3 +69,19 @@ class Instagram:
 
     async def profile(self, identity_key: str, channel: Channel) -> Profile | None:
         return await account.profile(self._graphs, identity_key, channel)
+
+    def renew_before(self, channel: Channel) -> datetime | None:
+        return account.renew_before(channel)
+
+    async def renew(self, channel: Channel, now: datetime) -> Renewed | None:
+        return await account.renew(self._graphs, channel, now)
+
+    async def pull(self, channel: Channel, cursor: str | None, now: datetime) -> Pulled:
+        lister = listing.Lister(
+            graph=self._graphs.of(channel),
+            node="me",
+            platform="instagram",
+            fields="id,created_time,from,to,message,attachments,shares,story,is_unsupported",
+            own=() if cursor is None else await account.own_ids(self._graphs, channel),
+        )
+        return await listing.pull(lister, channel, cursor, now)

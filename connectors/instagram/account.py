@@ -1,16 +1,21 @@
-"""The two ways in, whether an account's credentials work, and who a person is."""
+"""The two ways in, whether an account's credentials work and how they are renewed, and who a person
+is."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
-from connectors.body import line
+from connectors.body import code, line
 from connectors.messaging.profile import fetch_profile
 from connectors.messaging.values import own_id
 from connectors.meta import Graph, segment
-from inbox.domain.channel import Channel, Profile
-from inbox.domain.errors import AccountTrouble
+from inbox.domain.channel import Channel, Profile, Renewed, Secret
+from inbox.domain.errors import AccountTrouble, Temporary
 
+ENDS_AT = "access_token_ends_at"
+_YOUNG = timedelta(days=1)
 _PROFILE = ("name", "username", "profile_pic")
 
 
@@ -66,3 +71,43 @@ async def profile(graphs: Graphs, identity_key: str, channel: Channel) -> Profil
     except AccountTrouble:
         return None
     return await fetch_profile(graph, channel.setting("access_token"), identity_key, _PROFILE)
+
+
+async def renew(graphs: Graphs, channel: Channel, now: datetime) -> Renewed | None:
+    """Exchange the token of an account that signed in with Instagram itself for one that is good
+    for sixty days more; one that is less than a day old is not exchanged.
+
+    raises   Temporary, Permanent, AccountTrouble (it has run out)
+    source   developers.facebook.com/docs/instagram-platform/reference/refresh_access_token
+    """
+    if login(channel) != "instagram" or now - channel.created_at < _YOUNG:
+        return None
+    # This one address has no version.
+    root = replace(graphs.instagram, url=re.sub(r"/v[0-9.]+/?$", "", graphs.instagram.url))
+    asked = "refresh_access_token?grant_type=ig_refresh_token"
+    document = await root.get(asked, channel.setting("access_token"))
+    token, seconds = line(document, "access_token", 4096), code(document, "expires_in")
+    if token is None or seconds is None or not 0 < seconds < 10**9:
+        raise Temporary("Instagram gave no new access token.", code="bad_answer")
+    ends_at = now + timedelta(seconds=seconds)
+    config = {ENDS_AT: ends_at.isoformat(timespec="seconds")}
+    return Renewed(config=config, secrets={"access_token": Secret(token)})
+
+
+def renew_before(channel: Channel) -> datetime | None:
+    try:
+        ends_at = datetime.fromisoformat(channel.setting(ENDS_AT))
+    except ValueError:
+        return None
+    return ends_at if ends_at.tzinfo is not None else None
+
+
+async def own_ids(graphs: Graphs, channel: Channel) -> tuple[str, ...]:
+    """By what else than its own id the account may be named in a list: with Instagram's own login,
+    the id that this app alone knows it by. Raises as `Pulls.pull` says."""
+    if login(channel) == "facebook":
+        return ()
+    graph = graphs.of(channel)
+    document = await graph.get("me?fields=user_id", channel.setting("access_token"))
+    found = own_id(document, "id")
+    return () if found is None else (found,)

@@ -16,7 +16,7 @@ from connectors.http import Verdict
 from inbox.domain.report import ProviderError
 
 Action = Literal["retry", "final", "account"]
-Consent = Literal["marketing_stop", "address_invalid"]
+Consent = Literal["marketing_stop", "unreachable"]
 Row = tuple[Iterable[int], Action, str, float | None]
 """Codes or subcodes, what happens, the sentence (`{kind}` is the platform's name), a wait."""
 
@@ -25,9 +25,11 @@ _MINUTE = 60.0
 _CONSENT: dict[int, Consent] = {
     1893015: "marketing_stop",
     # Not a wish that was told to us: nothing gets there until they write again.
-    551: "address_invalid",
-    1545041: "address_invalid",
+    551: "unreachable",
+    1545041: "unreachable",
 }
+# What Meta could not fetch twice, it will not fetch a third time.
+_TRIES = {2018008: 2, 2018074: 3}
 ROWS: tuple[Row, ...] = (
     (
         (190,),
@@ -82,7 +84,8 @@ ROWS: tuple[Row, ...] = (
     (
         (2018008,),
         "retry",
-        "{kind} could not fetch the file; the message is tried again.",
+        "{kind} could not fetch the file from this server. An admin should check that its public"
+        " address can be reached.",
         30.0,
     ),
     (
@@ -183,6 +186,7 @@ def table(kind: str, *more: Row) -> Table:
                     action=action,
                     reason=reason.format(kind=kind),
                     consent=_CONSENT.get(number),
+                    tries=_TRIES.get(number),
                 ),
                 retry_after_s=wait,
             )

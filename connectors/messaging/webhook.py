@@ -193,6 +193,17 @@ def _events(
     yield from _read(event)
 
 
+def read_event(
+    body: object,
+    entry: Mapping[str, object],
+    account: str,
+    received_at: datetime,
+    dialect: Dialect,
+) -> Iterator[Report]:
+    """One event by itself, for what Meta lists in a form of its own."""
+    yield from _events(body, entry, account, False, received_at, dialect)
+
+
 def _plain(value: object) -> str:
     return clean(str(value))[:64] if isinstance(value, int | float | str) else ""
 

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from connectors import meta
 from connectors.http import Http
+from connectors.messaging import listing
 from connectors.messaging.errors import table
 from connectors.messenger import account, sender, webhook
 from connectors.messenger.manifest import MANIFEST
@@ -18,6 +19,7 @@ from inbox.domain.channel import (
     OutboundMessage,
     Payload,
     Profile,
+    Pulled,
     Sent,
     WebhookRequest,
 )
@@ -27,9 +29,10 @@ from inbox.domain.report import Media, Report
 
 class Messenger:
     """The connector; what each method promises is said in `inbox.domain.channel.Connector`,
-    in `KnowsPeople` and in `Uploads`."""
+    in `KnowsPeople`, in `Uploads` and in `Pulls`."""
 
     manifest: Manifest = MANIFEST
+    pull_every_s: float = listing.EVERY_S
 
     def __init__(self, http: Http, graph_url: str) -> None:
         errors = table(MANIFEST.label)
@@ -60,3 +63,12 @@ class Messenger:
 
     async def profile(self, identity_key: str, channel: Channel) -> Profile | None:
         return await account.profile(self._graph, identity_key, channel)
+
+    async def pull(self, channel: Channel, cursor: str | None, now: datetime) -> Pulled:
+        lister = listing.Lister(
+            graph=self._graph,
+            node=channel.setting("page_id"),
+            platform="messenger",
+            fields="id,created_time,from,to,message,attachments,shares,sticker",
+        )
+        return await listing.pull(lister, channel, cursor, now)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from connectors import meta
-from connectors.messaging import webhook
+from connectors.messaging import listed, webhook
+from connectors.messaging.listing import PULLED
 from connectors.messenger.manifest import MANIFEST
 from inbox.domain.channel import Channel, Payload, WebhookRequest
 from inbox.domain.report import Report
@@ -26,5 +27,8 @@ def verify(request: WebhookRequest, channels: Sequence[Channel]) -> None:
 
 
 def parse(payload: Payload, received_at: datetime) -> list[Report]:
-    """Say what one webhook body reports; the rules are those of `messaging.webhook.parse`."""
+    """Say what one webhook body reports, or a page that was listed; the rules are those of
+    `messaging.webhook.parse` and `messaging.listed.parse`."""
+    if payload.method == PULLED:
+        return listed.parse(payload, received_at, _DIALECT)
     return webhook.parse(payload, received_at, _DIALECT)

@@ -8,13 +8,13 @@ import asyncio
 import socket
 import struct
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from connectors.simulator.faults import Fault
@@ -61,12 +61,19 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Door:
-    """An ASGI endpoint around one handler of a kind. `operation` may depend on the request."""
+    """An ASGI endpoint around one handler of a kind. `operation` may depend on the request;
+    `content`: it gives the bytes of a file."""
 
     def __init__(
-        self, kind: AnyKind, operation: str | Callable[[Request], str], handler: Handler
+        self,
+        kind: AnyKind,
+        operation: str | Callable[[Request], str],
+        handler: Handler,
+        *,
+        content: bool = False,
     ) -> None:
         self._kind = kind
+        self._content = content
         self._operation = operation
         self._handler = handler
 
@@ -78,7 +85,7 @@ class Door:
         )
         account = self._kind.account_at(request)
         name = account.account if account else None
-        fault = exchange.faults.take(self._kind.name, name, operation)
+        fault = exchange.faults.take(self._kind.name, name, operation, content=self._content)
         response = await self._answer(request, fault)
         call = Call(
             at=now(),
@@ -107,6 +114,10 @@ class Door:
             return None
         if fault.garbage:
             return Response(b"<html>upstream connect error", media_type="text/html")
+        if fault.revoked:
+            return self._kind.error(401, None)
+        if fault.expired:
+            return Response(status_code=self._kind.expired_status)
         if fault.status is not None:
             response = self._kind.error(fault.status, fault.code, fault.reason)
             if fault.retry_after is not None:
@@ -117,7 +128,23 @@ class Door:
             if response.background is not None:
                 await response.background()
             return None
-        return response
+        return _dripping(response, fault.drip_s) if fault.drip_s else response
+
+
+def _dripping(response: Response, seconds: float) -> Response:
+    """The same answer, in ten pieces."""
+    content = bytes(response.body)
+    size = max(1, len(content) // 10)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for start in range(0, len(content), size):
+            await asyncio.sleep(seconds / 10)
+            yield content[start : start + size]
+
+    headers = dict(response.headers)
+    return StreamingResponse(
+        pieces(), response.status_code, headers=headers, background=response.background
+    )
 
 
 def _troubles_calls(fault: Fault) -> bool:

@@ -47,12 +47,15 @@ class Exchange:
         self.calls = Calls()
         self._replied: dict[ThreadKey, int] = {}
         self._replying: set[ThreadKey] = set()
+        # Webhooks that wait until the next one of their account has been brought.
+        self._held: dict[tuple[str, str], list[Coroutine[object, object, None]]] = {}
 
     async def start(self) -> None:
         self.world.open()
         await self.courier.start()
 
     async def close(self) -> None:
+        self._drop_held()
         self.broadcast.close()
         await self.courier.close()
         self.world.close()
@@ -67,6 +70,7 @@ class Exchange:
         self._replying.clear()
         for kind in self.kinds.values():
             kind.forget()
+        self._drop_held()
         self.broadcast.publish("resync")
 
     def changed(self, message: Message) -> None:
@@ -133,10 +137,30 @@ class Exchange:
         await asyncio.sleep(fault.delay_s)
         pack = kind.pack_message(account, customer, message)
         if pack is None or fault.lost:
-            message.status = kind.untold
+            # Mail is there to be listed, whether or not anybody is told of it.
+            lost = fault.lost and kind.untold == "unreached"
+            message.status = "lost" if lost else kind.untold
             self.changed(message)
             return
+        delivering = self._deliver(kind, account, customer, message, pack, fault)
+        if fault.reorder:
+            self._held.setdefault((account.kind, account.account), []).append(delivering)
+        elif fault.late_s:
+            self.courier.spawn(_later(fault.late_s, delivering))
+        else:
+            await delivering
+            for held in self._held.pop((account.kind, account.account), []):
+                await held
 
+    async def _deliver(
+        self,
+        kind: AnyKind,
+        account: Account,
+        customer: Customer,
+        message: Message,
+        pack: Pack,
+        fault: Fault,
+    ) -> None:
         def noted(attempt: Attempt) -> None:
             message.deliveries.append(attempt.delivery)
             if message.status != "delivered":
@@ -148,6 +172,12 @@ class Exchange:
         for _ in range(fault.duplicate):
             await self.courier.deliver(account, pack, NO_REPEAT, noted)
         await kind.answered(account, customer, attempt, pack)
+
+    def _drop_held(self) -> None:
+        for waiting in self._held.values():
+            for delivering in waiting:
+                delivering.close()
+        self._held.clear()
 
     async def change(
         self, account: Account, customer: Customer, message: Message, change: Change
@@ -170,6 +200,8 @@ class Exchange:
             return []
         fault = self.faults.take(account.kind, account.account, "message")
         await asyncio.sleep(fault.delay_s)
+        if fault.lost:
+            return []
         key = (account.kind, account.account, customer.id)
         deliveries: list[Delivery] = []
 
@@ -262,7 +294,7 @@ class Exchange:
             steps, delay_s = steps[::-1], 0.0
         for step in steps:
             await asyncio.sleep(delay_s)
-            await self._report(kind, account, customer, message, step, fault.duplicate)
+            await self._report(kind, account, customer, message, step, fault)
         if message.failure is None and customer is not None:
             self.courier.spawn(self._read_later(kind, account, customer, message))
             self._reply_later(account, customer)
@@ -274,16 +306,16 @@ class Exchange:
         customer: Customer | None,
         message: Message,
         status: str,
-        duplicate: int = 0,
+        fault: Fault = NO_FAULT,
     ) -> None:
         message.status_at[status] = now()
         if _RANK.get(status, 0) >= _RANK.get(message.status, 0):
             message.status = status
         self.changed(message)
         pack = kind.pack_status(account, customer, message, status)
-        if pack is None:
+        if pack is None or fault.lost:
             return
-        for count in range(1 + duplicate):
+        for count in range(1 + fault.duplicate):
             manner = kind.manner if count == 0 else NO_REPEAT
             attempt = await self.courier.deliver(account, pack, manner)
             self.wire(message.key, status, attempt)
@@ -340,6 +372,14 @@ class Exchange:
 
 
 _RANK = {"sent": 1, "undelivered": 2, "failed": 2, "delivered": 3, "read": 4}
+
+
+async def _later(seconds: float, doing: Coroutine[object, object, None]) -> None:
+    try:
+        await asyncio.sleep(seconds)
+        await doing
+    finally:
+        doing.close()
 
 
 def _reads(customer: Customer | None) -> bool:

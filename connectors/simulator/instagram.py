@@ -5,9 +5,16 @@ from __future__ import annotations
 import base64
 import re
 import secrets
+from collections.abc import Sequence
 from typing import ClassVar
 
+import msgspec
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
 from connectors.simulator import handles
+from connectors.simulator.calls import Door
 from connectors.simulator.changes import Change
 from connectors.simulator.courier import Pack
 from connectors.simulator.graph import Refused
@@ -19,6 +26,7 @@ from connectors.simulator.meta import Json
 from connectors.simulator.world import Customer, Message, now
 
 _TEXT_BYTES = 1000
+_SIXTY_DAYS_S = 60 * 24 * 3600
 
 
 class InstagramAccount(MessagingAccount, frozen=True, kw_only=True):
@@ -32,6 +40,8 @@ class Instagram(Messaging[InstagramAccount]):
     name: ClassVar = "instagram"
     label: ClassVar = "Instagram"
     object_name: ClassVar = "instagram"
+    platform: ClassVar = "instagram"
+    newest_shown: ClassVar = 20
     allows: ClassVar[frozenset[Act]] = frozenset(
         (
             *("reply_to", "reaction", "edit", "unsend", "postback", "quick_reply"),
@@ -94,6 +104,28 @@ class Instagram(Messaging[InstagramAccount]):
 
     # what the inbox calls
 
+    def routes(self) -> Sequence[BaseRoute]:
+        refresh = Door(self, "lookup", self._answering(self._refresh))
+        return [*super().routes(), Route("/refresh_access_token", refresh, methods=["GET"])]
+
+    def _caller(self, request: Request) -> InstagramAccount:
+        if "node" in request.path_params:
+            return super()._caller(request)
+        account = self._by_token(request)
+        if account is None:
+            raise Refused(190, "Invalid OAuth access token - Cannot parse access token")
+        return account
+
+    async def _refresh(self, request: Request, account: InstagramAccount) -> Response:
+        """A new token for sixty days. The old one is no longer good here, so that whoever goes on
+        with it is noticed."""
+        if request.query_params.get("grant_type") != "ig_refresh_token":
+            raise Refused(100, "Param grant_type must be ig_refresh_token")
+        token = "IG" + secrets.token_urlsafe(24)
+        self.exchange.world.put_account(msgspec.structs.replace(account, access_token=token))
+        answer = {"access_token": token, "token_type": "bearer", "expires_in": _SIXTY_DAYS_S}
+        return JSONResponse(answer)
+
     def page(self, account: InstagramAccount, node: str) -> Json:
         return {
             "id": handles.app_scoped(account.account) if node == "me" else node,
@@ -102,6 +134,10 @@ class Instagram(Messaging[InstagramAccount]):
             "username": _username(account.username or account.name),
             "account_type": "BUSINESS",
         }
+
+    def own_id(self, account: InstagramAccount) -> str:
+        # With Instagram's own login, lists name the account as `id` of /me does.
+        return handles.app_scoped(account.account)
 
     def profile(self, account: InstagramAccount, customer: Customer) -> Json:
         key = (self.name, account.account, customer.id)

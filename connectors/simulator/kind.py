@@ -48,6 +48,7 @@ class Kind(ABC, Generic[A]):
     signing_field    the account's field that `secret` is another name for
     allows           what can be done on this kind besides writing
     untold           the status of a customer's message that no webhook tells of
+    expired_status   how a file's address answers once it has run out
     """
 
     name: ClassVar[str]
@@ -58,6 +59,7 @@ class Kind(ABC, Generic[A]):
     manner: ClassVar[Manner]
     allows: ClassVar[frozenset[Act]] = frozenset()
     untold: ClassVar[str] = "unreached"
+    expired_status: ClassVar[int] = 404
     failures: ClassVar[Mapping[int, str]]
 
     def __init__(self, exchange: Exchange) -> None:

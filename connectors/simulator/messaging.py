@@ -2,7 +2,7 @@
 24-hour window, profiles, subscriptions. What a message may hold is in `messaging_content.py`,
 webhooks in `messaging_events.py`; limits and what else differs, in the kinds.
 
-Left out on purpose: personas, private replies, handover, the Conversations API.
+Left out on purpose: personas, private replies, handover.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from starlette.routing import BaseRoute, Route
 
 from connectors.simulator.calls import Door
 from connectors.simulator.graph import File, GraphRoute, Refused, part, read_body
-from connectors.simulator.messaging_content import MessagingContent, type_of
+from connectors.simulator.messaging_content import type_of
 from connectors.simulator.messaging_events import A, MessagingAccount
+from connectors.simulator.messaging_listing import MessagingListing
 from connectors.simulator.meta import Json, platform_error, shake_hands
 from connectors.simulator.world import Customer, Message, ThreadKey, now
 
@@ -43,7 +44,7 @@ _EMOJI = {
 }
 
 
-class Messaging(MessagingContent[A]):
+class Messaging(MessagingListing[A]):
     """subcodes         the code that Graph gives along with a subcode of ours
     window_subcode   of the error that says that the window is closed
     unknown_subcode  of the error that says that there is no such person
@@ -179,10 +180,16 @@ class Messaging(MessagingContent[A]):
 
         return [
             door(node + "/messages", "send", self._send, "POST"),
+            door(node + "/messages", "lookup", self.messages, "GET"),
+            door(node + "/conversations", "lookup", self._conversations, "GET"),
             door(node + "/message_attachments", "media", self._upload, "POST"),
             door(node + "/subscribed_apps", "lookup", self._subscription, "GET", "POST", "DELETE"),
             door(node, "lookup", self._node, "GET"),
-            Route(f"/{self.name}_cdn/{{media}}", Door(self, "media", self._cdn), methods=["GET"]),
+            Route(
+                f"/{self.name}_cdn/{{media}}",
+                Door(self, "media", self._cdn, content=True),
+                methods=["GET"],
+            ),
         ]
 
     def _answering(
@@ -339,6 +346,10 @@ class Messaging(MessagingContent[A]):
                 raise Refused(100, "Param subscribed_fields must name fields that are known")
         self.exchange.world.put_account(msgspec.structs.replace(account, fields=fields))
         return JSONResponse({"success": True})
+
+    async def _conversations(self, request: Request, account: A) -> Response:
+        self._must_be_own(request, account)
+        return await self.conversations(request, account)
 
     async def _node(self, request: Request, account: A) -> Response:
         node = request.path_params["node"]

@@ -48,6 +48,7 @@ class MessagingEvents(Kind[A]):
     """
 
     signing_field: ClassVar = "app_secret"
+    expired_status: ClassVar = 403
     # Meta tries a few times at once and goes on for an hour; what it drops then is dropped here.
     manner: ClassVar = Manner(any_failure=True, at_once=2, later=10)
     object_name: ClassVar[str]

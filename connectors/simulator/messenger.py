@@ -30,6 +30,7 @@ class Messenger(Messaging[MessengerAccount]):
     name: ClassVar = "messenger"
     label: ClassVar = "Messenger"
     object_name: ClassVar = "page"
+    platform: ClassVar = "messenger"
     allows: ClassVar[frozenset[Act]] = frozenset(
         (
             *("reply_to", "reaction", "edit", "postback", "quick_reply", "sticker"),

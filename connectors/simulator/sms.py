@@ -1,7 +1,6 @@
 """Twilio's side of SMS and MMS: Messages and Media of an account, STOP on its numbers, webhooks.
 
-Left out on purpose: scheduling, Content templates, Advanced Opt-Out, WhatsApp through Twilio,
-deletion.
+Left out on purpose: scheduling, Content templates, WhatsApp through Twilio, deletion.
 """
 
 from __future__ import annotations
@@ -25,8 +24,8 @@ from connectors.simulator.courier import Attempt, Manner, Pack
 from connectors.simulator.fetching import NotFetched, fetch
 from connectors.simulator.gsm7 import segments
 from connectors.simulator.kind import Kind
-from connectors.simulator.stop import HELP_WORDS, HELPED, START_WORDS, STARTED, STOP_WORDS, STOPPED
-from connectors.simulator.twilio import packing, reply_texts, rfc2822, sent_within
+from connectors.simulator.stop import AdvancedOptOut, answer, keyword
+from connectors.simulator.twilio import FAILURES, Key, packing, reply_texts, rfc2822, sent_within
 from connectors.simulator.world import Account, Customer, Media, Message, Thread, now
 
 API = "/2010-04-01"
@@ -40,15 +39,22 @@ _USUAL_CODES = {400: 21211, 401: 20003, 404: 20404, 429: 20429, 500: 20500, 503:
 class SmsAccount(Account, frozen=True, kw_only=True):
     """`account` is the number.
 
-    provider_stop    the carrier side answers STOP, START and HELP on this number
-    media_auth       files of inbound messages are given to the account's owner only
-    fallback_url     called once, with the error, when the webhook fails
+    provider_stop     the carrier side answers STOP, START and HELP on this number
+    advanced_opt_out  of the Messaging Service: webhooks then say what its words were taken for
+    api_key_sid       another login than the account's own, with its secret
+    shared_key        `id=secret`: webhooks are signed with it, and not with the auth token
+    media_auth        files of inbound messages are given to the account's owner only
+    fallback_url      called once, with the error, when the webhook fails
     """
 
     account_sid: str
     auth_token: str
     messaging_service_sid: str | None = None
     provider_stop: bool = True
+    advanced_opt_out: AdvancedOptOut | None = None
+    api_key_sid: str = ""
+    api_key_secret: str = ""
+    shared_key: str = ""
     media_auth: bool = True
     fallback_url: str | None = None
 
@@ -60,28 +66,7 @@ class Sms(Kind[SmsAccount]):
     reports_reading: ClassVar = False
     signing_field: ClassVar = "auth_token"
     manner: ClassVar = Manner(any_failure=False, at_once=1)
-    failures: ClassVar = {
-        11200: "HTTP retrieval failure",
-        20003: "Authenticate",
-        20404: "The requested resource was not found",
-        20429: "Too Many Requests",
-        20500: "Internal Server Error",
-        20503: "Service unavailable",
-        21211: "Invalid 'To' Phone Number",
-        21603: "A 'From' phone number is required",
-        21604: "A 'To' phone number is required",
-        21606: "The 'From' phone number is not a valid, SMS-capable number of this account",
-        21610: "Attempt to send to unsubscribed recipient",
-        21617: "The concatenated message body exceeds the 1600 character limit",
-        21619: "A text message body or media urls must be specified",
-        21620: "Invalid media URL(s)",
-        30003: "Unreachable destination handset",
-        30004: "Message blocked",
-        30005: "Unknown destination handset",
-        30006: "Landline or unreachable carrier",
-        30007: "Message filtered",
-        30008: "Unknown error",
-    }
+    failures: ClassVar = FAILURES
 
     @property
     def account_type(self) -> type[SmsAccount]:
@@ -127,10 +112,13 @@ class Sms(Kind[SmsAccount]):
         return [
             door(messages + ".json", "send", self._send, "POST"),
             door(messages + ".json", "lookup", self._list),
+            door(messages + "/{message}/Media.json", "lookup", self._files),
             door(messages + "/{message}/Media/{media}", "media", self._media),
             door(messages + "/{message}.json", "lookup", self._one),
             door(API + "/Accounts/{sid}.json", "lookup", self._account),
-            door("/cdn/{media}/{mark}", "media", self._cdn),
+            Route(
+                "/cdn/{media}/{mark}", Door(self, "media", self._cdn, content=True), methods=["GET"]
+            ),
         ]
 
     def _refused(self, request: Request, *, optional: bool = False) -> Response | None:
@@ -142,8 +130,10 @@ class Sms(Kind[SmsAccount]):
         except binascii.Error:
             given = b""
         for number in self._numbers(request.path_params["sid"]):
-            expected = f"{number.account_sid}:{number.auth_token}".encode()
-            if hmac.compare_digest(given, expected):
+            logins = [f"{number.account_sid}:{number.auth_token}"]
+            if number.api_key_sid:
+                logins.append(f"{number.api_key_sid}:{number.api_key_secret}")
+            if any(hmac.compare_digest(given, login.encode()) for login in logins):
                 return None
         return self.error(401, 20003)
 
@@ -270,6 +260,28 @@ class Sms(Kind[SmsAccount]):
         }
         return JSONResponse(body)
 
+    async def _files(self, request: Request) -> Response:
+        refused = self._refused(request)
+        if refused is not None:
+            return refused
+        message = self.exchange.world.find_message(request.path_params["message"])
+        account = self._owner(request, message)
+        if message is None or account is None:
+            return self.error(404, 20404)
+        listed = [
+            {
+                "sid": media.id,
+                "account_sid": account.account_sid,
+                "parent_sid": message.id,
+                "content_type": media.mime,
+                "date_created": rfc2822(message.at),
+                "date_updated": rfc2822(message.at),
+                "uri": self._media_path(account, message, media) + ".json",
+            }
+            for media in message.media
+        ]
+        return JSONResponse({"media_list": listed, "next_page_uri": None})
+
     async def _account(self, request: Request) -> Response:
         refused = self._refused(request)
         account = self.account_at(request)
@@ -367,14 +379,19 @@ class Sms(Kind[SmsAccount]):
         }
         if account.messaging_service_sid:
             fields["MessagingServiceSid"] = account.messaging_service_sid
+        word = keyword(message.text, account.advanced_opt_out)
+        if account.advanced_opt_out is not None and word is not None:
+            fields["OptOutType"] = word
         for index, media in enumerate(message.media):
             fields[f"MediaContentType{index}"] = media.mime
             fields[f"MediaUrl{index}"] = self._media_url(account, message, media)
-        return packing(account.auth_token, account.webhook_url, fields)
+        return packing(_key(account), account.webhook_url, fields)
 
     def _media_url(self, account: SmsAccount, message: Message, media: Media) -> str:
-        path = f"{API}/Accounts/{account.account_sid}/Messages/{message.id}/Media/{media.id}"
-        return self.exchange.base_url + path
+        return self.exchange.base_url + self._media_path(account, message, media)
+
+    def _media_path(self, account: SmsAccount, message: Message, media: Media) -> str:
+        return f"{API}/Accounts/{account.account_sid}/Messages/{message.id}/Media/{media.id}"
 
     def pack_status(
         self, account: SmsAccount, customer: Customer | None, message: Message, status: str
@@ -398,7 +415,7 @@ class Sms(Kind[SmsAccount]):
             fields["ErrorCode"] = str(message.failure.code)
         if status in ("delivered", "undelivered"):
             fields["RawDlrDoneDate"] = now().strftime("%y%m%d%H%M")
-        return packing(account.auth_token, url, fields)
+        return packing(_key(account), url, fields)
 
     def steps(self, message: Message, *, open_phone: bool) -> tuple[str, ...]:
         begin = ("queued",) if message.details.get("service") else ()
@@ -409,17 +426,23 @@ class Sms(Kind[SmsAccount]):
         return (*begin, "sent", "undelivered") if carrier else (*begin, "failed")
 
     def heard(self, account: SmsAccount, thread: Thread, text: str) -> str | None:
-        """One word alone, in any case: "STOP please" says nothing to the network."""
-        if not account.provider_stop:
+        """A block holds for every number of a Messaging Service."""
+        word = keyword(text, account.advanced_opt_out) if account.provider_stop else None
+        if word is None or (word == "STOP" and thread.blocked):
             return None
-        word = text.strip().lower()
-        if word in STOP_WORDS and not thread.blocked:
-            self.exchange.world.block(thread, True)
-            return STOPPED
-        if word in START_WORDS and thread.blocked:
-            self.exchange.world.block(thread, False)
-            return STARTED
-        return HELPED if word in HELP_WORDS else None
+        if word == "START" and not thread.blocked:
+            return None
+        if word != "HELP":
+            for number in self._of_service(account):
+                other = self.exchange.world.thread(self.name, number.account, thread.customer_id)
+                self.exchange.world.block(other, word == "STOP")
+        return answer(word, account.advanced_opt_out)
+
+    def _of_service(self, account: SmsAccount) -> list[SmsAccount]:
+        service = account.messaging_service_sid
+        numbers = self._numbers(account.account_sid) if service else []
+        others = [n for n in numbers if n.messaging_service_sid == service and n != account]
+        return [account, *others]
 
     async def answered(
         self, account: SmsAccount, customer: Customer, attempt: Attempt, pack: Pack
@@ -447,8 +470,14 @@ class Sms(Kind[SmsAccount]):
             return
         fields = dict(pack().fields) | {"ErrorCode": "11200", "ErrorUrl": account.webhook_url}
         await self.exchange.courier.post(
-            packing(account.auth_token, account.fallback_url, fields)(), account.timeout_s
+            packing(_key(account), account.fallback_url, fields)(), account.timeout_s
         )
+
+
+def _key(account: SmsAccount) -> Key:
+    """With what Twilio signs: the auth token, or a shared key."""
+    name, _, secret = account.shared_key.partition("=")
+    return Key(secret=secret, id=name) if name else Key(secret=account.auth_token)
 
 
 def _created(body: dict[str, Any], further: BackgroundTask | None) -> Response:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 import random
 import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from urllib.parse import urlencode, urlsplit, urlunsplit
@@ -15,8 +15,45 @@ from xml.etree import ElementTree
 
 from connectors.simulator.courier import Attempt, Pack, Webhook
 
+FAILURES = {
+    11200: "HTTP retrieval failure",
+    20003: "Authenticate",
+    20404: "The requested resource was not found",
+    20429: "Too Many Requests",
+    20500: "Internal Server Error",
+    20503: "Service unavailable",
+    21211: "Invalid 'To' Phone Number",
+    21603: "A 'From' phone number is required",
+    21604: "A 'To' phone number is required",
+    21606: "The 'From' phone number is not a valid, SMS-capable number of this account",
+    21610: "Attempt to send to unsubscribed recipient",
+    21617: "The concatenated message body exceeds the 1600 character limit",
+    21619: "A text message body or media urls must be specified",
+    21620: "Invalid media URL(s)",
+    30003: "Unreachable destination handset",
+    30004: "Message blocked",
+    30005: "Unknown destination handset",
+    30006: "Landline or unreachable carrier",
+    30007: "Message filtered",
+    30008: "Unknown error",
+}
 
-def packing(auth_token: str, url: str, fields: dict[str, str]) -> Pack:
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Key:
+    """A secret that signs; `id` of a shared key, which says so and signs with SHA-256."""
+
+    secret: str
+    id: str = ""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        if not self.id:
+            return {}
+        return {"X-Twilio-Webhooks-Signature-Settings": f"key={self.id},algorithm=HMAC_SHA256"}
+
+
+def packing(key: Key, url: str, fields: dict[str, str]) -> Pack:
     """Signed over the address with its port or without it: Twilio is not of one mind. The token
     stays the same however often it comes."""
     token = secrets.token_hex(16)
@@ -30,7 +67,8 @@ def packing(auth_token: str, url: str, fields: dict[str, str]) -> Pack:
                 "Content-Type": "application/x-www-form-urlencoded; charset=utf-8",
                 "User-Agent": "TwilioProxy/1.1",
                 "I-Twilio-Idempotency-Token": token,
-                "X-Twilio-Signature": signature(auth_token, signed, fields),
+                "X-Twilio-Signature": signature(key, signed, fields),
+                **key.headers,
             },
             body=urlencode(fields).encode(),
             fields=fields,
@@ -39,9 +77,9 @@ def packing(auth_token: str, url: str, fields: dict[str, str]) -> Pack:
     return pack
 
 
-def signature(auth_token: str, url: str, fields: dict[str, str]) -> str:
+def signature(key: Key, url: str, fields: dict[str, str]) -> str:
     signed = url + "".join(name + fields[name] for name in sorted(fields))
-    mac = hmac.new(auth_token.encode(), signed.encode(), hashlib.sha1)
+    mac = hmac.new(key.secret.encode(), signed.encode(), "sha256" if key.id else "sha1")
     return base64.b64encode(mac.digest()).decode()
 
 

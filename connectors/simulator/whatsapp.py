@@ -106,7 +106,11 @@ class WhatsApp(WhatsAppEvents):
             door("/v{version}/{node}/media", "media", self._upload, "POST"),
             door("/v{version}/{node}", self._operation, self._node, "GET"),
             door("/v{version}/{node}", "media", self._delete, "DELETE"),
-            door("/whatsapp_business/attachments/", "media", self._download, "GET"),
+            Route(
+                "/whatsapp_business/attachments/",
+                Door(self, "media", self._download, content=True),
+                methods=["GET"],
+            ),
         ]
 
     def _operation(self, request: Request) -> str:

@@ -109,7 +109,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
 
 class Message(msgspec.Struct, kw_only=True):
     """status      inbound: `sending`, `past`, or how the webhook fared: `delivered`, `refused`,
-                `unreached`;
+                `unreached`, `lost`;
                 outbound: the provider's own word; network: `delivered`
     seen       the inbox told the provider that it was read
     reactions  an emoji each of `customer` and `shop`

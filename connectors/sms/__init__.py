@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from connectors.http import Http
-from connectors.sms import account, sender, webhook
+from connectors.sms import account, listing, sender, webhook
 from connectors.sms.client import Twilio
 from connectors.sms.manifest import MANIFEST
 from connectors.sms.media import fetch as fetch_file
@@ -18,6 +18,7 @@ from inbox.domain.channel import (
     Manifest,
     OutboundMessage,
     Payload,
+    Pulled,
     Sent,
     WebhookRequest,
 )
@@ -27,12 +28,14 @@ from inbox.domain.report import Media, Report
 
 
 class Sms:
-    """The connector; what each method promises is said in `inbox.domain.channel.Connector`.
+    """The connector; what each method promises is said in `inbox.domain.channel.Connector`,
+    and in `Pulls`.
 
     fetch_waits_s  before each new try at a file that is not there yet
     """
 
     manifest: Manifest = MANIFEST
+    pull_every_s: float = listing.EVERY_S
 
     def __init__(
         self, http: Http, twilio_url: str, *, fetch_waits_s: tuple[float, ...] = (1.0, 3.0)
@@ -63,3 +66,6 @@ class Sms:
 
     async def check(self, channel: Channel) -> str:
         return await account.check(self._twilio, channel)
+
+    async def pull(self, channel: Channel, cursor: str | None, now: datetime) -> Pulled:
+        return await listing.pull(self._twilio, channel, cursor, now)

@@ -16,6 +16,8 @@ from inbox.domain.report import ProviderError
 
 Action = Literal["retry", "final", "account"]
 Consent = Literal["opt_out", "address_invalid"] | None
+# How often a message is tried in all, where Twilio reports afterwards that it did not get there.
+_TRIES = {30001: 3, 30003: 3, 30008: 2, 30022: 3, 30023: 3}
 
 _MINUTE, _HOUR = 60.0, 3600.0
 
@@ -141,8 +143,8 @@ _ROWS: tuple[tuple[Iterable[int], Action, Consent, str, float | None], ...] = (
         (30003,),
         "retry",
         None,
-        "The phone is switched off or out of reach. Try again later.",
-        _HOUR,
+        "The phone is switched off or out of reach.",
+        12 * _HOUR,
     ),
     (
         (30004,),
@@ -170,7 +172,7 @@ _ROWS: tuple[tuple[Iterable[int], Action, Consent, str, float | None], ...] = (
         (30008,),
         "retry",
         None,
-        "The carrier could not deliver it and did not say why. Try once more.",
+        "The carrier could not deliver it and did not say why.",
         _MINUTE,
     ),
     ((30010,), "final", None, "The message costs more than the limit set at Twilio.", None),
@@ -250,7 +252,14 @@ _ROWS: tuple[tuple[Iterable[int], Action, Consent, str, float | None], ...] = (
 
 _TABLE: dict[int, Verdict] = {
     number: Verdict(
-        error=ProviderError(code=str(number), action=action, reason=reason, consent=consent),
+        error=ProviderError(
+            code=str(number),
+            action=action,
+            reason=reason,
+            consent=consent,
+            tries=_TRIES.get(number),
+            wait_s=wait or 0.0,
+        ),
         retry_after_s=wait,
     )
     for numbers, action, consent, reason, wait in _ROWS

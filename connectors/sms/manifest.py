@@ -48,6 +48,14 @@ MANIFEST = Manifest(
             required=False,
             help="While the auth token is being replaced.",
         ),
+        Credential(
+            name="shared_keys",
+            label="Shared keys",
+            secret=True,
+            required=False,
+            help="Only if Twilio signs webhooks with a shared key: its id, then = and the key. One"
+            " a line.",
+        ),
     ),
     account_field="number",
     signing_field="auth_token",

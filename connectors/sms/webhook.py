@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Literal
@@ -12,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from twilio.request_validator import (  # type: ignore[import-untyped]  # has no types
     HMAC_SHA1,
+    HMAC_SHA256,
     RequestValidator,
     add_port,
     get_signature_algorithm,
@@ -20,6 +22,7 @@ from twilio.request_validator import (  # type: ignore[import-untyped]  # has no
 
 from connectors.body import line, our_message
 from connectors.meta import split_secrets
+from connectors.sms import listed
 from connectors.sms.content import read_rich
 from connectors.sms.errors import explain
 from connectors.sms.form import Form, is_form, read_form
@@ -56,22 +59,32 @@ def verify(request: WebhookRequest, channels: Sequence[Channel]) -> None:
     The address that was signed is the configured public one: behind a proxy the request's own
     names another host.
     """
-    headers = request.headers
-    if get_signature_algorithm(headers.get("x-twilio-webhooks-signature-settings")) != HMAC_SHA1:
-        # Another algorithm belongs to another secret, a shared key, and we have none. A request
-        # must not choose how the auth token is used.
-        raise Untrusted("the signature is of a kind that this channel has no key for")
+    settings = request.headers.get("x-twilio-webhooks-signature-settings", "")
+    algorithm = get_signature_algorithm(settings)
+    if algorithm not in (HMAC_SHA1, HMAC_SHA256):
+        raise Untrusted("the signature is of a kind that is not known")
     form = _signed_form(request)
     said = form if form and request.method != "GET" else _read(request.query)
     account = said.first("AccountSid")
     for channel in channels:
-        tokens = split_secrets(channel.setting("auth_token"))
-        tokens += split_secrets(channel.setting("auth_token_secondary"))
-        if not any(signed(request, form, token) for token in tokens):
+        # Each secret belongs to one algorithm: a request must not choose how the token is used.
+        if algorithm == HMAC_SHA1:
+            secrets = split_secrets(channel.setting("auth_token"))
+            secrets += split_secrets(channel.setting("auth_token_secondary"))
+        else:
+            secrets = _shared_keys(channel, settings)
+        if not any(signed(request, form, secret, algorithm) for secret in secrets):
             continue
         if account == channel.setting("account_sid") or (form is None and not account):
             return
     raise Untrusted("no token of this channel made the signature, or it is another account's")
+
+
+def _shared_keys(channel: Channel, settings: str) -> list[str]:
+    """Those of this channel that the request names."""
+    parts = dict(part.strip().partition("=")[::2] for part in settings.split(","))
+    known = [one.partition("=") for one in split_secrets(channel.setting("shared_keys"))]
+    return [key.strip() for name, _, key in known if name.strip() == parts.get("key") and name]
 
 
 def _signed_form(request: WebhookRequest) -> Form | None:
@@ -90,7 +103,9 @@ def _read(raw: bytes) -> Form:
         raise Untrusted("the form cannot be read") from error
 
 
-def signed(request: WebhookRequest, form: Form | None, token: str) -> bool:
+def signed(
+    request: WebhookRequest, form: Form | None, token: str, algorithm: str = HMAC_SHA1
+) -> bool:
     """True when `token` made the signature over the address, with or without its port (Twilio does
     either), and the form or the hash of the body.
 
@@ -102,7 +117,7 @@ def signed(request: WebhookRequest, form: Form | None, token: str) -> bool:
     validator = RequestValidator(token)
     parts = urlsplit(request.url)
     addresses = {request.url, add_port(parts), remove_port(parts)}
-    made = [validator.compute_signature(address, form).encode() for address in addresses]
+    made = [validator.compute_signature(address, form, algorithm).encode() for address in addresses]
     return any([hmac.compare_digest(signature, given) for signature in made])
 
 
@@ -113,12 +128,14 @@ def _hash_fits(request: WebhookRequest) -> bool:
 
 
 def parse(payload: Payload, received_at: datetime) -> list[Report]:
-    """Say what one call reports: always one thing.
+    """Say what one call reports, which is always one thing, or what was listed.
 
-    received_at  not used: Twilio gives no time, and ours is when it came
-    raises       MalformedPayload: not a form
+    received_at  not used: Twilio's calls give no time, and ours is when they came
+    raises       MalformedPayload: not a form, or no listing
     source       www.twilio.com/docs/messaging/guides/webhook-request
     """
+    if payload.method == listed.PULLED:
+        return [report for one in listed.messages(payload) for report in _listed(one)]
     try:
         query = read_form(payload.query)
         form = query if payload.method == "GET" else read_form(payload.body)
@@ -130,6 +147,23 @@ def parse(payload: Payload, received_at: datetime) -> list[Report]:
     if word in _INBOUND or ("Body" in form and not word):
         return [_message(form)]
     return [_status(form, word, query)]
+
+
+def _listed(message: Mapping[str, object] | None) -> Iterator[Report]:
+    """A message that was listed, and how it fares where it is ours."""
+    if message is None:
+        yield Ignored(reason="malformed_item")
+    elif listed.is_inbound(message):
+        yield listed.dated(_message(listed.form_of(message)), message)
+    else:
+        form = listed.form_of(message)
+        status = _status(form, form.first("MessageStatus").lower(), Form())
+        if isinstance(status, StatusReported):
+            echo = _message(listed.form_of(listed.exchanged(message)))
+            if isinstance(echo, MessageReceived):
+                echo = replace(echo, direction="outbound")
+            yield listed.dated(echo, message)
+        yield listed.dated(status, message)
 
 
 def _message_id(form: Form) -> str | None:

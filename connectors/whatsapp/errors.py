@@ -230,7 +230,10 @@ _ROWS: tuple[tuple[Iterable[int], Action, str, float | None], ...] = (
     ),
     ((139100, 139101, 139102), "final", "WhatsApp did not change the block list.", None),
 )
-_CONSENT: dict[int, Literal["marketing_stop"]] = {131050: "marketing_stop"}
+_CONSENT: dict[int, Literal["marketing_stop", "unreachable"]] = {
+    131026: "unreachable",
+    131050: "marketing_stop",
+}
 
 _TABLE: dict[int, Verdict] = {
     number: Verdict(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Literal, Protocol, runtime_checkable
 
@@ -325,6 +325,33 @@ class Pulls(Protocol):
         """One bounded step from `cursor`; None: for the first time.
 
         raises   Temporary, AccountTrouble, Permanent (this cursor will never work: begin anew)
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Renewed:
+    """Credentials in place of those of the same name."""
+
+    config: Mapping[str, str]
+    secrets: Mapping[str, Secret] = field(repr=False)
+
+
+@runtime_checkable
+class Renews(Protocol):
+    """What a connector does besides, whose credentials run out and can be exchanged for newer ones
+    before they do. `renew_within`: how long before."""
+
+    renew_within: timedelta
+
+    def renew_before(self, channel: Channel) -> datetime | None:
+        """When they run out; None where that is not known: they are renewed to find out."""
+        ...
+
+    async def renew(self, channel: Channel, now: datetime) -> Renewed | None:
+        """New ones; None where this channel's never run out, or cannot be exchanged yet.
+
+        raises   Temporary, Permanent, AccountTrouble (they are no longer good)
         """
         ...
 

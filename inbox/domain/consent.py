@@ -22,12 +22,14 @@ class Purpose(StrEnum):
 
 class ConsentType(StrEnum):
     """OPT_IN by a START lifts opt-outs and creates no grant. PROVIDER_* is what the provider
-    knows; HELP and CONFIRMATION_SENT, HELP_SENT are kept because the gate counts them."""
+    knows; ADDRESS_INVALID is no wish: nothing gets there until they write. HELP and
+    CONFIRMATION_SENT, HELP_SENT are kept because the gate counts them."""
 
     OPT_OUT = "opt_out"
     OPT_IN = "opt_in"
     PROVIDER_OPT_OUT = "provider_opt_out"
     PROVIDER_OPT_IN = "provider_opt_in"
+    ADDRESS_INVALID = "address_invalid"
     HELP = "help"
     CONFIRMATION_SENT = "confirmation_sent"
     HELP_SENT = "help_sent"
@@ -42,7 +44,7 @@ class ConsentEvent:
 
     at          when it happened, by the provider's clock
     points      the contact's addresses on this kind, as keyed hashes
-    hard        an opt-out that also ends replies
+    hard        an opt-out, or an invalid address, that also ends replies
     by_provider the provider acted on it too: it blocks, and it sends the confirmation
     method      keyword, natural_language, provider, agent …
     text        the contact's own words: the evidence
@@ -73,6 +75,8 @@ class Standing:
     opt_out            the opt-out in force, with its evidence; None: none
     provider_block     the provider refuses to send to them, whatever we think
     marketing_block    the same, of promotional messages only
+    invalid            the provider's last word that nothing can get there; a message of theirs
+                       that is newer says otherwise
     confirmed_at       when a confirmation of the opt-out in force went out (ours)
     help_at            the last HELP, and whether the provider answered it; help_sent_at our last
                        answer to one
@@ -81,6 +85,7 @@ class Standing:
     opt_out: ConsentEvent | None = None
     provider_block: bool = False
     marketing_block: bool = False
+    invalid: ConsentEvent | None = None
     confirmed_at: datetime | None = None
     help_at: datetime | None = None
     help_by_provider: bool = False
@@ -118,6 +123,8 @@ def _apply(state: Standing, event: ConsentEvent) -> Standing:
             if event.purpose is Purpose.PROMOTIONAL:
                 return replace(state, marketing_block=False)
             return replace(state, opt_out=None, provider_block=False, confirmed_at=None)
+        case ConsentType.ADDRESS_INVALID:
+            return replace(state, invalid=event)
         case ConsentType.CONFIRMATION_SENT:
             return replace(state, confirmed_at=event.at)
         case ConsentType.HELP:

@@ -32,13 +32,21 @@ class AssentError(Exception):
 
 
 class Temporary(AssentError):
+    """`most_tries` in all; None: as often as a day allows."""
+
     code = "temporary"
 
     def __init__(
-        self, message: str, *, code: str | None = None, retry_after_s: float | None = None
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        retry_after_s: float | None = None,
+        most_tries: int | None = None,
     ) -> None:
         super().__init__(message, code=code)
         self.retry_after_s = retry_after_s
+        self.most_tries = most_tries
 
 
 class StoreUnavailable(Temporary):

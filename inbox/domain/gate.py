@@ -183,6 +183,29 @@ def _blocked(case: _Case) -> Decision | None:
     )
 
 
+def _address_invalid(case: _Case) -> Decision | None:
+    invalid, wrote_at = case.facts.standing.invalid, case.facts.last_inbound_at
+    if invalid is None or (wrote_at is not None and wrote_at > invalid.at):
+        return None
+    if not invalid.hard and case.attempt.purpose is Purpose.REPLY:
+        return None  # not reached once, as after a block: a reply may be tried
+    return Decision(
+        allow=False,
+        code="DENY_ADDRESS_INVALID",
+        rule="6",
+        reason=f"{case.policy.label} says that nothing can be delivered to this address.",
+        remedies=(
+            Remedy(code="contact_writes", text="A message from them shows that it works again."),
+        ),
+        evidence=Evidence(
+            text=invalid.text,
+            at=invalid.at,
+            method=invalid.method,
+            message_id=invalid.message_id,
+        ),
+    )
+
+
 def _optout_confirmation(case: _Case) -> Decision | None:
     if case.attempt.sort != "optout_confirmation":
         return None
@@ -351,6 +374,7 @@ def _granted(case: _Case) -> Decision | None:
 
 _RULES: tuple[Callable[[_Case], Decision | None], ...] = (
     _blocked,
+    _address_invalid,
     _optout_confirmation,
     _help_reply,
     _opted_out,

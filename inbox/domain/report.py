@@ -200,14 +200,20 @@ class ProviderError:
     """A provider's refusal in our words.
 
     action    what happens to the message: try again, final, or the whole account is in trouble
-    consent   what the ledger learns: `opt_out` (all), `marketing_stop`, `address_invalid`, or None
+    consent   what the ledger learns: `opt_out` (all), `marketing_stop`, `address_invalid` (nobody
+              is there), `unreachable` (they are not reached), or None
     reason    one sentence for the agent: what happened, what it means, what to do
+    tries     how often it is tried in all, by itself; None: for a day, where the provider answers
+              so, and once, where it reports so afterwards
+    wait_s    before the next try after such a report
     """
 
     code: str
     action: Literal["retry", "final", "account"]
     reason: str
-    consent: Literal["opt_out", "marketing_stop", "address_invalid"] | None = None
+    consent: Literal["opt_out", "marketing_stop", "address_invalid", "unreachable"] | None = None
+    tries: int | None = None
+    wait_s: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

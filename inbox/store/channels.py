@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from pymongo.errors import DuplicateKeyError
 
 from inbox.domain.channel import Channel, Secret
 from inbox.domain.errors import Conflict
 from inbox.domain.ids import ChannelId, WorkspaceId
 from inbox.store.database import Database, Document, reachable
+
+_MOST = 5000
 
 
 class ChannelStore:
@@ -71,6 +75,17 @@ class ChannelStore:
         async with reachable():
             await self._channels.update_one({"_id": channel.id}, {"$set": document})
 
+    async def renew(
+        self, channel: Channel, config: Mapping[str, str], secrets: Mapping[str, Secret]
+    ) -> None:
+        """Put newer credentials in place of those of the same name; nothing else changes."""
+        change: Document = {f"config.{name}": text for name, text in config.items()}
+        for name, secret in secrets.items():
+            sealed = self._keyring.seal_text(secret.reveal(), self._place(channel.id, name))
+            change[f"secrets.{name}"] = sealed
+        async with reachable():
+            await self._channels.update_one({"_id": channel.id}, {"$set": change})
+
     async def set_state(self, channel: Channel, state: str, trouble: str | None) -> bool:
         """True if that changed it."""
         async with reachable():
@@ -94,6 +109,12 @@ class ChannelStore:
         async with reachable():  # index: account
             doc = await self._channels.find_one({"kind": kind, "account": account})
         return None if doc is None else self._from_document(doc)
+
+    async def of_kinds(self, kinds: Sequence[str]) -> list[Channel]:
+        """Of every workspace."""
+        async with reachable():  # index: account
+            docs = await self._channels.find({"kind": {"$in": sorted(kinds)}}).to_list(_MOST)
+        return [self._from_document(doc) for doc in docs]
 
     async def of_workspace(self, workspace_id: WorkspaceId) -> list[Channel]:
         """All of them, by name; a workspace has few."""

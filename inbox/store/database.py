@@ -98,6 +98,10 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("workspace_id", _UP), ("key", _UP)], name="key"),
         IndexModel([("expires_at", _UP)], name="ttl", expireAfterSeconds=0),
     ],
+    "gaps": [
+        IndexModel([("workspace_id", _UP), ("since", _DOWN)], name="workspace"),
+        IndexModel([("expires_at", _UP)], name="ttl", expireAfterSeconds=0),
+    ],
     "ledger": [
         IndexModel([("workspace_id", _UP), ("points", _UP), ("at", _UP)], name="points"),
         IndexModel([("workspace_id", _UP), ("once", _UP)], name="once", unique=True),

@@ -241,8 +241,12 @@ class OutboxStore:
             result = await self._messages.update_one(match, update)
         return bool(result.modified_count)
 
-    async def requeue(self, message: Message, now: datetime) -> Message | None:
-        """An agent asks for another try of a failed or unknown message; None: it is neither.
+    async def requeue(
+        self, message: Message, at: datetime, *, alone: bool = False
+    ) -> Message | None:
+        """Another try of a failed or unknown message, at that time; None: it is neither.
+
+        alone   nobody asked for it: nothing waits behind it, and why it failed stays to be seen
 
         The id of the try that ended is kept in `ended`, so that a late report of it is known for
         what it is, and its key stays: the message has no provider id until it is taken again.
@@ -250,14 +254,14 @@ class OutboxStore:
         change: Document = {
             "$set": {
                 "status": Status.QUEUED,
-                "failure": None,
+                **({} if alone else {"failure": None}),
                 "status_at": {},
                 "provider_id": None,
                 "delivery.state": "queued",
-                "delivery.next_at": now,
-                "delivery.since": now,
+                "delivery.next_at": at,
+                "delivery.since": at,
                 "delivery.attempts": 0,
-                "delivery.lane": message.conversation_id,
+                "delivery.lane": message.id if alone else message.conversation_id,
                 "delivery.seq": message.seq,
             },
             "$inc": {"delivery.fence": 1, "delivery.tries": 1},
@@ -278,7 +282,7 @@ class OutboxStore:
         if result.modified_count or current is None:
             return current
         if current.provider_id != message.provider_id:
-            return await self.requeue(current, now)
+            return await self.requeue(current, at, alone=alone)
         return None
 
     async def queued_at(self, message: Message) -> datetime:
@@ -296,7 +300,7 @@ class OutboxStore:
             await self._messages.update_one({"_id": message.id}, {"$unset": OUT_OF_OUTBOX})
 
     async def tries(self, message: Message) -> int:
-        """How often an agent has asked for another try."""
+        """How often there has been another try, asked for or not."""
         async with reachable():
             doc = await self._messages.find_one(
                 {"_id": message.id}, projection={"delivery.tries": 1}

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Scope
 
 from inbox import log
 from inbox.domain.errors import AssentError
+from inbox.heartbeat import Heartbeat
 from inbox.web import context as contexts
 from inbox.web import pages, socket, webhooks
 from inbox.web.api import attachments, contacts, conversations, messages, workspace
@@ -111,12 +112,13 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         await context.hub.start()
         stack.push_async_callback(context.hub.close)
-        workers = (context.delivery, context.fetching, context.intake) if context.works else ()
+        workers = context.workers() if context.works else ()
         if context.alone:  # and before our own workers take leases
             await context.delivery.take_over()
             await context.intake.take_over()
             await context.merges.mend_all(datetime.now(UTC), alone=True)
-        for part in (*workers, context.stores.journal, context.watch):
+        heartbeat = Heartbeat(context.stores.gaps, context.connectors)
+        for part in (*workers, context.stores.journal, context.watch, heartbeat):
             await part.start()
             stack.push_async_callback(part.close)
         yield

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from starlette.applications import Starlette
 from starlette.requests import HTTPConnection
 
 from inbox.auth.passwords import Passwords
 from inbox.auth.throttle import LoginThrottle
+from inbox.channel_states import ChannelStates
 from inbox.delivery import Delivery
 from inbox.directory import Directory
 from inbox.domain.channel import Connector
@@ -19,11 +21,20 @@ from inbox.hub import Hub
 from inbox.intake import Intake
 from inbox.links import Links
 from inbox.merges import Merges
+from inbox.renewing import Renewing
 from inbox.settings import Settings
 from inbox.stores import Stores
 from inbox.suggestions import Suggestions
 from inbox.web.sockets import Sockets
 from inbox.web.watch import Watch
+
+
+class Part(Protocol):
+    """What is started and closed with the application."""
+
+    async def start(self) -> None: ...
+
+    async def close(self) -> None: ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,6 +75,12 @@ class Context:
     @property
     def suggestions(self) -> Suggestions:
         return Suggestions(self.stores, self.connectors)
+
+    def workers(self) -> tuple[Part, ...]:
+        """What works in the background, in the order of starting."""
+        states = ChannelStates(self.stores, self.hub, self.connectors, self.directory)
+        renewing = Renewing(self.stores, self.connectors, self.directory, states)
+        return (self.delivery, self.fetching, self.intake, renewing)
 
 
 def attach(app: Starlette, context: Context) -> None:

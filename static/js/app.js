@@ -11,7 +11,7 @@ import { People, personIntentions } from "./people.js";
 import { Socket } from "./socket.js";
 import { State } from "./state.js";
 import { Sync } from "./sync.js";
-import { Uploads } from "./uploads.js";
+import { inMessages, Uploads } from "./uploads.js";
 import { Badge } from "./views/badge.js";
 import { Composer } from "./views/composer.js";
 import { Connection } from "./views/connection.js";
@@ -245,15 +245,16 @@ export class App {
 
   send({ text, note }) {
     const id = this.state.selected;
-    const body = { ...(text && { text }), ...(note && { note: true }) };
-    let files = [];
-    if (!note) {
-      files = this.uploads.take(id);
-      const seen = this.seen.get(id) ?? this.state.newest(id)?.id;
-      if (files.length) body.attachments = files.map((file) => file.id);
-      if (seen) body.seen_through = seen;
+    if (note) {
+      this.outbox.add(id, { text, note: true }, []);
+      return;
     }
-    this.outbox.add(id, body, files);
+    const channel = this.state.channels.get(this.state.conversations.get(id).channel.id);
+    const seen = this.seen.get(id) ?? this.state.newest(id)?.id;
+    for (const { text: words, files } of inMessages(text, this.uploads.take(id), channel)) {
+      const attachments = files.length ? { attachments: files.map((file) => file.id) } : {};
+      this.outbox.add(id, { ...(words && { text: words }), ...attachments, ...(seen && { seen_through: seen }) }, files);
+    }
   }
 
   refused({ conversation_id: id, body, files }, problem) {

@@ -5,6 +5,9 @@ import { characters, plainName, size } from "./lib/text.js";
 
 const KIND_WORDS = { image: "pictures", video: "videos", audio: "audio files", document: "files", sticker: "stickers" };
 
+/** More would be a download, not a conversation. */
+const MOST_AT_ONCE = 10;
+
 const kindOf = (mime) => {
   const [kind] = mime.split("/");
   return ["image", "video", "audio"].includes(kind) ? kind : "document";
@@ -13,12 +16,12 @@ const kindOf = (mime) => {
 /**
  * Why a channel does not take a file, as a sentence; null when it does.
  *
- * chosen  how many files the message has already
+ * chosen  how many files are chosen already; what is more than one message holds goes in several
  */
 export function refusal(file, channel, chosen) {
   const { label, media, max_attachments: most } = channel;
   if (most === 0 || media.length === 0) return `${label} takes no files here.`;
-  if (chosen >= most) return `${label} takes ${most === 1 ? "one file" : `at most ${most} files`} in a message.`;
+  if (chosen >= Math.max(most, MOST_AT_ONCE)) return `At most ${Math.max(most, MOST_AT_ONCE)} files go at once.`;
   const kind = kindOf(file.type);
   const fits = ({ mimes }) => mimes.includes(file.type) || mimes.includes("*/*");
   const limit = media.find(fits) ?? null;
@@ -36,12 +39,28 @@ export function refusal(file, channel, chosen) {
 }
 
 /** Why a text is too long for a channel, as a sentence; null when it is not. */
-export function tooLong(text, channel, withFiles) {
-  const limit = withFiles ? channel.text.caption_chars : channel.text.max_chars;
+export function tooLong(text, channel) {
+  const limit = channel.text.max_chars;
   const length = characters(text);
-  if (length <= limit) return null;
-  if (withFiles && limit === 0) return `${channel.label} takes no text with a file. Send them one after the other.`;
-  return `${channel.label} takes ${limit} characters${withFiles ? " with a file" : ""}; this has ${length}.`;
+  if (length > limit) return `${channel.label} takes ${limit} characters; this has ${length}.`;
+  const most = channel.text.max_bytes;
+  const bytes = most ? new TextEncoder().encode(text).length : 0;
+  return bytes > most ? `${channel.label} takes ${most} bytes, and emoji and many letters have several; this has ${bytes}.` : null;
+}
+
+/**
+ * The messages in which a text and files go, in order: as many files in each as the channel takes.
+ * The text goes with the first, or before them where it does not fit beside a file.
+ */
+export function inMessages(text, files, channel) {
+  if (files.length === 0) return [{ text, files }];
+  const apart = text !== "" && characters(text) > channel.text.caption_chars;
+  const messages = apart ? [{ text, files: [] }] : [];
+  for (let from = 0; from < files.length; from += channel.max_attachments) {
+    const words = from === 0 && !apart ? text : "";
+    messages.push({ text: words, files: files.slice(from, from + channel.max_attachments) });
+  }
+  return messages;
 }
 
 /** The files of each conversation's draft. They live as long as the page. */
@@ -112,7 +131,7 @@ export class Uploads {
     return files;
   }
 
-  /** Put the files of a refused message back. */
+  /** Put the files of a refused message back, behind those of the refused ones before it. */
   restore(conversation, files) {
     const items = files.map((file) => ({
       key: crypto.randomUUID(),
@@ -121,8 +140,11 @@ export class Uploads {
       preview: file.preview ?? null,
       state: "ready",
       attachment: file,
+      restored: true,
     }));
-    this.trays.set(conversation, [...items, ...this.of(conversation)]);
+    const known = this.of(conversation);
+    const before = known.filter((item) => item.restored);
+    this.trays.set(conversation, [...before, ...items, ...known.filter((item) => !item.restored)]);
     this.onChange();
   }
 }

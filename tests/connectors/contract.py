@@ -123,7 +123,7 @@ class Contract:
         assert self.connector().parse(body, RECEIVED_AT) == first
 
     @pytest.mark.parametrize("name", HOSTILE_BODIES)
-    @pytest.mark.parametrize("method", ["POST", "GET"])
+    @pytest.mark.parametrize("method", ["POST", "GET", "PULL"])
     def test_a_hostile_body_breaks_nothing(self, name: str, method: str) -> None:
         raw = HOSTILE_BODIES[name]
         for content_type in (self.content_type, "application/json", "", "nonsense"):

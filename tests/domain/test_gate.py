@@ -286,3 +286,28 @@ def test_time_alone_never_opens_a_gate(hours: int) -> None:
     facts, later = wrote(timedelta(hours=hours)), NOW + HOUR
     if not ask(facts, WHATSAPP).allow:
         assert not ask(facts, WHATSAPP, now=later).allow
+
+
+def nobody_there(ago: timedelta, *, hard: bool = True) -> Standing:
+    event = replace(opt_out(ago, hard=hard), type=ConsentType.ADDRESS_INVALID, text="")
+    return Standing(invalid=event)
+
+
+@pytest.mark.parametrize(
+    ("facts", "purpose", "code"),
+    [
+        (wrote(DAY, standing=nobody_there(HOUR)), REPLY, "DENY_ADDRESS_INVALID"),
+        (wrote(DAY, standing=nobody_there(HOUR)), NOTICE, "DENY_ADDRESS_INVALID"),
+        # Their message is newer than the carrier's word.
+        (wrote(HOUR, standing=nobody_there(DAY)), REPLY, "ALLOW_REPLY"),
+        (wrote(HOUR, standing=nobody_there(HOUR)), REPLY, "DENY_ADDRESS_INVALID"),
+        # Not reached is less than not there: a reply may be tried.
+        (wrote(DAY, standing=nobody_there(HOUR, hard=False)), REPLY, "ALLOW_REPLY"),
+        (wrote(DAY, standing=nobody_there(HOUR, hard=False)), NOTICE, "DENY_ADDRESS_INVALID"),
+    ],
+)
+def test_an_address_where_nothing_gets_to(facts: Facts, purpose: Purpose, code: str) -> None:
+    attempt = Attempt(kind="sms", purpose=purpose, actor="agent")
+    decision = decide(attempt, facts, SMS, NOW)
+    assert decision.code == code
+    assert (decision.rule == "6") == (code == "DENY_ADDRESS_INVALID")

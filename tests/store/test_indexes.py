@@ -14,6 +14,7 @@ from inbox.domain.ids import AgentId, ChannelId, ContactId
 from inbox.domain.message import Failure
 from inbox.merges import Merges
 from inbox.store.conversations import Summary
+from inbox.store.gaps import Gap
 from inbox.store.message_documents import client_key, provider_key
 from inbox.store.messages import Duplicate
 from inbox.stores import Stores
@@ -96,7 +97,10 @@ async def work(office: Office) -> None:
         store.statuses.take(us, "p:c:x"),
         store.channels.find_by_account("sms", "+15550191"),
         store.channels.of_workspace(us),
+        store.channels.of_kinds(["sms", "whatsapp"]),
         store.decisions.of_conversation(first),
+        store.gaps.record(Gap(since=NOW - timedelta(hours=1), until=LATER), ["sms"]),
+        store.gaps.of_workspace(us),
         store.accounts.find_agent_by_email("ana@example.com"),
         store.accounts.find_by_token("token", NOW),
         store.accounts.find_session("token", NOW),

@@ -31,8 +31,9 @@ async def channels(request: Request) -> Response:
 
 async def visible_channels(context: Context, agent: Agent) -> list[shapes.Json]:
     found = await context.directory.of_workspace(agent.workspace_id)
+    gaps = await context.stores.gaps.of_workspace(agent.workspace_id)
     return [
-        shapes.channel(one, context.connectors[one.kind].manifest)
+        shapes.channel(one, context.connectors[one.kind].manifest, gaps.get(one.id, ()))
         for one in found
         if can(agent, "see", one.id) and one.kind in context.connectors
     ]

@@ -32,6 +32,12 @@ const named = (days) => near.format(days, "day");
 const capital = (text) => text.charAt(0).toLocaleUpperCase() + text.slice(1);
 
 export const clock = (instant) => clockFormat.format(Date.parse(instant));
+/** "10:00 to 11:05", with its days where they are not one and the same. */
+export function period(from, to) {
+  const oneDay = midnight(Date.parse(from)) === midnight(Date.parse(to));
+  const end = oneDay ? clock(to) : `${date(Date.parse(to))}, ${clock(to)}`;
+  return `${oneDay ? clock(from) : `${date(Date.parse(from))}, ${clock(from)}`} to ${end}`;
+}
 export const exact = (instant) => exactFormat.format(Date.parse(instant));
 export const dayKey = (instant) => String(midnight(Date.parse(instant)));
 

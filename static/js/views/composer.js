@@ -3,7 +3,7 @@
 import { byId, icon, piece, reconcile, setText } from "../lib/dom.js";
 import { keep, recall } from "../lib/storage.js";
 import { characters, firstName, segments, sentence, size } from "../lib/text.js";
-import { refusal, tooLong } from "../uploads.js";
+import { inMessages, refusal, tooLong } from "../uploads.js";
 
 const TYPING_EVERY_MS = 3_000;
 
@@ -103,7 +103,7 @@ export class Composer {
     if (!this.answer?.open) return "";
     if (items.some((item) => item.state === "uploading")) return "Uploading…";
     if (items.some((item) => item.state === "failed")) return "A file could not be uploaded.";
-    return tooLong(text, this.channel, items.length > 0);
+    return tooLong(text, this.channel);
   }
 
   drawSend() {
@@ -112,7 +112,14 @@ export class Composer {
     const words = this.mode === "note" ? "Keep this note" : this.answer?.queued ? "Send when the channel is back" : "Send";
     this.sendButton.title = `${words} (Enter)`;
     this.sendButton.setAttribute("aria-label", words);
-    if (!this.said) this.say(problem && this.text.value ? problem : "");
+    if (!this.said) this.say(problem && this.text.value ? problem : this.severalWords());
+  }
+
+  /** What is sent as more than one message says so before it is sent. */
+  severalWords() {
+    if (this.mode === "note" || !this.channel || this.closed) return "";
+    const count = inMessages(this.text.value.trim(), this.uploads.of(this.conversation), this.channel).length;
+    return count > 1 ? `Goes out as ${count} messages, one after the other.` : "";
   }
 
   drawCount(note) {
@@ -124,7 +131,7 @@ export class Composer {
       words = cut.segments > 1 || cut.left < 40 || cut.encoding !== "GSM-7" ? `${cut.left} left · ${cut.segments} ${cut.segments === 1 ? "segment" : "segments"}` : "";
       this.count.title = `${cut.encoding}: ${cut.units} units. Each segment is charged as one SMS.`;
     } else if (!note && limits) {
-      const limit = this.uploads.of(this.conversation).length ? limits.caption_chars : limits.max_chars;
+      const limit = limits.max_chars;
       const left = limit - characters(text);
       words = left < Math.min(200, limit / 5) ? String(left) : "";
       this.count.title = "Characters left";
@@ -212,6 +219,7 @@ export class Composer {
   say(words, { stay = false } = {}) {
     this.said = stay;
     setText(this.hint, sentence(words));
+    this.hint.classList.toggle("composer__hint--quiet", words === this.severalWords());
     this.hint.title = words;
   }
 

@@ -107,8 +107,10 @@ function drawText(parts, message, { name, intentions }) {
   else parts.instead.replaceChildren(...(instead ? [icon(message.deleted_at ? "undo-2" : "info"), instead] : []));
   parts.bubble.classList.toggle("bubble--gone", Boolean(message.deleted_at));
   const emoji = /^(\p{Extended_Pictographic}|\p{Emoji_Modifier}|\u200d|\ufe0f){1,8}$/u.test(text);
-  parts.bubble.classList.toggle("bubble--emoji", emoji && message.attachments.length === 0 && !message.content);
+  parts.bubble.classList.toggle("bubble--emoji", emoji && message.attachments.length === 0 && !holdsMore(message.content));
 }
+
+const holdsMore = (content) => Object.keys(content ?? {}).some((key) => key !== "recovered");
 
 /** A flood is shown by its beginning; all of it is there, so that what is in it stays as it is. */
 function foldText(parts, text, intentions) {
@@ -282,6 +284,8 @@ function drawBelow(below, message, { name, intentions }) {
     say("stop", `Not sent. ${message.problem}`, button("Dismiss", () => intentions.dismiss(message.client_id)));
   } else if (message.local === "waiting") {
     say("warn", "Not sent yet. It goes out when we are back.", button("Discard", () => intentions.discard(message.client_id)));
+  } else if (message.status === "queued" && message.error) {
+    say("warn", `${message.error.reason} It is tried again by itself.`);
   } else if (message.status === "failed") {
     const again = button("Try again", () => intentions.retry(message));
     say("stop", message.error?.reason ?? "It was not sent.", again);
@@ -292,6 +296,8 @@ function drawBelow(below, message, { name, intentions }) {
       button("Mark as sent", () => intentions.markSent(message)),
       button("Send again", () => intentions.retry(message)),
     );
+  } else if (message.content?.recovered && !message.deleted_at) {
+    say("quiet", `Recovered at ${clock(message.received_at)}: no webhook told us in time.`);
   } else {
     below.hidden = true;
     below.replaceChildren();

@@ -2,7 +2,7 @@
 
 import { byId, make, reconcile, setText } from "../lib/dom.js";
 import { Scroller } from "../lib/scroll.js";
-import { dayKey, dayName, exact } from "../lib/time.js";
+import { dayKey, dayName, exact, period } from "../lib/time.js";
 import { createMessage, drawMessage } from "./message.js";
 
 const GROUP_MS = 5 * 60_000;
@@ -45,7 +45,7 @@ export class Thread {
     this.box.setAttribute("aria-busy", String(!thread));
     this.messages = thread ? thread.sorted : [];
     if (opened && thread) this.begin(conversation);
-    const items = this.items(this.messages, pending, state.me);
+    const items = this.items(this.messages, pending, state);
     const own = pending.at(-1)?.client_id;
     const wrote = own && own !== this.lastOwn && pending.at(-1).local === "sending";
     this.lastOwn = own;
@@ -109,12 +109,18 @@ export class Thread {
     };
   }
 
-  items(messages, pending, me) {
+  items(messages, pending, { me, channels, conversations, selected }) {
+    const channel = channels.get(conversations.get(selected)?.channel.id);
+    const gaps = between(channel?.gaps ?? [], messages);
     const items = [];
     const all = [...messages, ...pending];
     let day = null;
     let previous = null;
     for (const message of all) {
+      for (const gap of gaps.get(message.id) ?? []) {
+        items.push({ key: `g:${gap.from}`, kind: "gap", gap, label: channel.label });
+        previous = null;
+      }
       const today = dayKey(message.sent_at);
       // Messages told of late may belong to another day than their neighbours; a day is named once.
       if (today !== day && (day === null || today > day)) {
@@ -151,6 +157,7 @@ export class Thread {
         element.replaceChildren(make("time", { datetime: item.at, title: exact(item.at) }, dayName(item.at)));
       }
     } else if (item.kind === "new") setText(element, "New");
+    else if (item.kind === "gap") setText(element, gapWords(item));
     else this.drawActivities(element, item);
   }
 
@@ -246,6 +253,22 @@ export class Thread {
 
 // One's own message keeps its element when the server's copy takes the place of the page's.
 const keyOf = (message) => (message.client_id ? `c:${message.client_id}` : `m:${message.id}`);
+
+/** Which times without a connection lie between two of these messages: by the id of the second. */
+function between(gaps, messages) {
+  const found = new Map();
+  for (const gap of gaps) {
+    const from = Date.parse(gap.from);
+    const after = messages.findIndex((message) => Date.parse(message.sent_at) >= from);
+    if (after < 1) continue;
+    const { id } = messages[after];
+    found.set(id, [...(found.get(id) ?? []), gap]);
+  }
+  return found;
+}
+
+const gapWords = ({ gap, label }) =>
+  `Not connected from ${period(gap.from, gap.to)}. ${label} repeats what it could not deliver; what it gave up is not here.`;
 
 /** What was written elsewhere has no name, and stands with one's own; a colleague's stands apart. */
 function sameSide(before, after, me) {

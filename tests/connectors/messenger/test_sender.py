@@ -163,9 +163,9 @@ async def test_what_an_answer_means(
     ("reply", "consent"),
     [
         (graph_error(10, 1893015), "marketing_stop"),
-        (graph_error(551), "address_invalid"),
-        (graph_error(200, 1545041), "address_invalid"),
-        (graph_error(551, 1545041), "address_invalid"),
+        (graph_error(551), "unreachable"),
+        (graph_error(200, 1545041), "unreachable"),
+        (graph_error(551, 1545041), "unreachable"),
         (graph_error(10, 2018278), None),
         (graph_error(100, 2018001), None),
     ],

@@ -442,3 +442,27 @@ def test_the_acknowledgement_says_nothing_to_the_customer() -> None:
 
 def test_the_account_of_the_tests_is_the_documented_one() -> None:
     assert dict(params("01_plain"))["AccountSid"] == ACCOUNT_SID
+
+
+def with_shared_key(key_id: str, secret: str) -> WebhookRequest:
+    """A request that is signed with a shared key, and says so."""
+    request = sign(params("01_plain"))
+    form = Form({name: [value] for name, value in params("01_plain")})
+    signature = RequestValidator(secret).compute_signature(URL, form, HMAC_SHA256)
+    headers = {
+        **request.headers,
+        "x-twilio-webhooks-signature-settings": f"key={key_id},algorithm=HMAC_SHA256",
+        "x-twilio-signature": signature,
+    }
+    return replace(request, headers=headers)
+
+
+def test_a_shared_key_of_the_channel_is_believed_under_its_own_name() -> None:
+    channel = sms_channel(shared_keys="key_1=secret-1\nkey_2=secret=2")
+    verify(with_shared_key("key_1", "secret-1"), channel)
+    verify(with_shared_key("key_2", "secret=2"), channel)
+    for key_id, secret in (("key_1", "secret=2"), ("key_3", "secret-1"), ("", ""), ("key_1", "")):
+        with pytest.raises(Untrusted):
+            verify(with_shared_key(key_id, secret), channel)
+    with pytest.raises(Untrusted):
+        verify(with_shared_key("", AUTH_TOKEN), sms_channel(shared_keys=f"={AUTH_TOKEN}"))

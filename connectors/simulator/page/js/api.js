@@ -26,6 +26,10 @@ export const thread = (phone, customer) =>
 export const write = (phone, message) => call("POST", `${of(phone)}/messages`, message);
 export const show = (phones) => call("PUT", `/pages/${page}`, { open: phones });
 
+export const faults = () => call("GET", "/faults");
+export const addFault = (script) => call("POST", "/faults", script);
+export const clearFaults = () => call("DELETE", "/faults");
+
 /** Calls `heard` for every event, and `state` with whether the stream is open. */
 export function listen(heard, state) {
   const source = new EventSource(`${ROOT}/events?page=${page}`);

@@ -1,6 +1,7 @@
 // Puts the phones on the shelf and passes on what happens.
 
 import * as api from "./api.js";
+import { FaultPanel } from "./faults.js";
 import { Phone } from "./phone.js";
 
 const shelf = document.getElementById("shelf");
@@ -9,6 +10,7 @@ const state = document.getElementById("state");
 const phones = new Map();
 const narrow = matchMedia("(max-width: 760px)");
 let chosen = 0;
+const faults = new FaultPanel(document.getElementById("faults"));
 
 const name = (account) => `${account.kind} ${account.account}`;
 
@@ -59,6 +61,7 @@ async function load() {
     if (!phones.has(name(account))) phones.set(name(account), new Phone(account, tellOpen));
   }
   arrange();
+  faults.setKinds(accounts);
   await Promise.all([...phones.values()].map((phone) => phone.load()));
 }
 
@@ -88,6 +91,7 @@ function tellState(open, text) {
 }
 
 function hear(event) {
+  faults.hear(event);
   if (["welcome", "resync", "account", "customer"].includes(event.type)) reload();
   else for (const phone of phones.values()) phone.hear(event);
 }

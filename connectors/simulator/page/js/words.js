@@ -44,6 +44,8 @@ function sent(message) {
       return { text: `✕ Refused with ${last?.status ?? "an error"}`, tone: "bad" };
     case "waiting":
       return { text: "Waiting to be fetched", tone: "wait" };
+    case "lost":
+      return { text: "✕ The webhook was lost", tone: "bad" };
     case "unreached":
       return { text: "✕ Inbox not reached", tone: "bad" };
     default:

@@ -1,0 +1,120 @@
+"""A token that runs out is exchanged in time, kept sealed, and used from then on; where that fails,
+the channel says so before it is too late."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from inbox.channel_states import ChannelStates
+from inbox.domain.channel import Channel
+from inbox.domain.message import Status
+from inbox.renewing import Renewing
+from tests.lines import INSTAGRAM, Lines
+
+NOW = datetime.now(UTC)
+
+
+def renewing(lines: Lines) -> Renewing:
+    office, directory = lines.office, lines.context.directory
+    states = ChannelStates(office.stores, office.hub, office.connectors, directory)
+    return Renewing(office.stores, office.connectors, directory, states)
+
+
+async def instagram(lines: Lines) -> Channel:
+    found = await lines.office.stores.channels.find(lines.office.channels["instagram"].id)
+    assert found is not None
+    return found
+
+
+async def put(lines: Lines, **change: Any) -> None:
+    mine = {"_id": lines.office.channels["instagram"].id}
+    await lines.office.stores.database["channels"].update_one(mine, {"$set": change})
+
+
+async def lookups(lines: Lines) -> int:
+    path = "/refresh_access_token"
+    log = await lines.control("GET", "/log?kind=instagram&operation=lookup")
+    return len([call for call in log["calls"] if call["path"] == path])
+
+
+async def has_renewed(lines: Lines) -> str:
+    """The token after a first renewal: nobody knew how long the old one was good."""
+    await put(lines, **{"config.access_token_ends_at": ""})
+    await renewing(lines).renew_all(NOW)
+    token = (await instagram(lines)).setting("access_token")
+    assert token != "instagram-token"
+    return token
+
+
+async def test_a_token_is_exchanged_and_used_from_then_on(lines: Lines) -> None:
+    await has_renewed(lines)
+    await lines.customer_writes("instagram", "Hello")
+    await lines.has("instagram", "Hello")
+    (conversation,) = await lines.of_kind("instagram")
+    message = await lines.office.accepts("Hi", conversation)
+    await lines.office.reaches(message, Status.SENT, Status.READ)
+    ends_at = (await instagram(lines)).config["access_token_ends_at"]
+    assert timedelta(days=59) < datetime.fromisoformat(ends_at) - NOW < timedelta(days=61)
+
+
+async def test_it_lies_sealed_in_the_database(lines: Lines) -> None:
+    token = await has_renewed(lines)
+    stored = await lines.office.stores.database["channels"].find_one({"account": INSTAGRAM})
+    assert stored is not None
+    assert token not in str(stored)
+    assert token.encode() not in bytes(stored["secrets"]["access_token"])
+
+
+async def test_a_month_before_its_end_and_not_earlier(lines: Lines) -> None:
+    first = await has_renewed(lines)
+    before = await lookups(lines)
+    await renewing(lines).renew_all(NOW + timedelta(days=29))
+    assert (await instagram(lines)).setting("access_token") == first
+    assert await lookups(lines) == before
+    await renewing(lines).renew_all(NOW + timedelta(days=31))
+    assert (await instagram(lines)).setting("access_token") != first
+
+
+async def test_a_failure_is_told_two_weeks_before_the_end_and_not_longer_than_it_lasts(
+    lines: Lines,
+) -> None:
+    await has_renewed(lines)
+    await lines.fault("lookup", 9, status=500)
+    await renewing(lines).renew_all(NOW + timedelta(days=40))
+    assert (await instagram(lines)).trouble is None
+    await renewing(lines).renew_all(NOW + timedelta(days=50))
+    channel = await instagram(lines)
+    assert channel.state == "connected"
+    assert (channel.trouble or "").startswith("The access token ends on ")
+    assert "channel.degraded" in lines.office.events
+    await lines.control("DELETE", "/faults")
+    await renewing(lines).renew_all(NOW + timedelta(days=50))
+    assert (await instagram(lines)).trouble is None
+
+
+async def test_a_token_that_is_no_longer_good_stops_the_channel(lines: Lines) -> None:
+    await has_renewed(lines)
+    await lines.fault("lookup", revoked=True)
+    await renewing(lines).renew_all(NOW + timedelta(days=50))
+    channel = await instagram(lines)
+    assert channel.state == "reauthorization_required"
+    assert channel.trouble
+
+
+async def test_a_token_of_a_page_is_left_alone(lines: Lines) -> None:
+    await has_renewed(lines)
+    before = await lookups(lines)
+    await put(lines, **{"config.login": "facebook", "config.access_token_ends_at": ""})
+    await renewing(lines).renew_all(NOW + timedelta(days=70))
+    assert await lookups(lines) == before
+
+
+async def test_a_token_of_today_is_not_exchanged_yet(lines: Lines) -> None:
+    await has_renewed(lines)
+    before = await lookups(lines)
+    await put(lines, **{"created_at": NOW, "config.access_token_ends_at": ""})
+    await renewing(lines).renew_all(NOW + timedelta(hours=23))
+    assert await lookups(lines) == before
+    await renewing(lines).renew_all(NOW + timedelta(hours=25))
+    assert await lookups(lines) == before + 1
