@@ -6,12 +6,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from connectors.gmail import account, explanation, history, oauth, push, webhook
+from connectors.gmail import account, explanation, history, oauth, push, sender, webhook
 from connectors.gmail.client import Gmail as Client
 from connectors.gmail.google import Google
 from connectors.gmail.manifest import MANIFEST
 from connectors.gmail.media import Mails
-from connectors.gmail.sender import Sender
 from connectors.http import Http
 from inbox.domain.channel import (
     Channel,
@@ -49,7 +48,7 @@ class Gmail:
     ) -> None:
         self._google = google or Google()
         self._client = Client(http, self._google)
-        self._sender = Sender(self._client, search_waits_s)
+        self._post = sender.Post(self._client, search_waits_s)
         self._mails = Mails()
         self.keys = push.Keys(http, self._google.certs_url, clock)
 
@@ -77,7 +76,7 @@ class Gmail:
         return {"mail": message_id, "file": number}
 
     async def send(self, message: OutboundMessage, permit: Permit) -> Sent:
-        return await self._sender.send(message, permit)
+        return await sender.send(self._post, message, permit)
 
     async def fetch(self, media: Media, channel: Channel) -> Fetched:
         return await self._mails.fetch(self._client, media, channel)

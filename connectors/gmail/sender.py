@@ -24,7 +24,13 @@ SEARCH_S = 5.0
 _SENDERS_FOR_S = 3600.0
 
 
-class Sender:
+async def send(post: Post, message: OutboundMessage, permit: Permit) -> Sent:
+    """Hand it to Gmail, once. Raises as `Connector.send` says."""
+    permit.spend(message.subject(), datetime.now(UTC))
+    return await post.deliver(message)
+
+
+class Post:
     """search_waits_s  before each look for a mail whose sending got no clear answer"""
 
     def __init__(self, gmail: Gmail, search_waits_s: tuple[float, ...]) -> None:
@@ -32,9 +38,7 @@ class Sender:
         self._search_waits_s = search_waits_s
         self._senders: dict[str, tuple[float, Mapping[str, str]]] = {}
 
-    async def send(self, message: OutboundMessage, permit: Permit) -> Sent:
-        """Raises as `Connector.send` says."""
-        permit.spend(message.subject(), datetime.now(UTC))
+    async def deliver(self, message: OutboundMessage) -> Sent:
         channel = message.channel
         composed = compose(message, await self._send_as(channel), datetime.now(UTC))
         try:
