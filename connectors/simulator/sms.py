@@ -130,6 +130,7 @@ class Sms(Kind[SmsAccount]):
             door(messages + "/{message}/Media/{media}", "media", self._media),
             door(messages + "/{message}.json", "lookup", self._one),
             door(API + "/Accounts/{sid}.json", "lookup", self._account),
+            door(API + "/Accounts/{sid}/IncomingPhoneNumbers.json", "lookup", self._owned),
             door("/cdn/{media}/{mark}", "media", self._cdn),
         ]
 
@@ -282,6 +283,17 @@ class Sms(Kind[SmsAccount]):
             "type": "Full",
         }
         return JSONResponse(body)
+
+    async def _owned(self, request: Request) -> Response:
+        """The account's numbers, or the one that is asked for."""
+        refused = self._refused(request)
+        wanted = request.query_params.get("PhoneNumber")
+        numbers = [
+            {"phone_number": one.account, "friendly_name": one.name}
+            for one in self._numbers(request.path_params["sid"])
+            if wanted in (None, one.account)
+        ]
+        return refused or JSONResponse({"incoming_phone_numbers": numbers})
 
     def _resource(
         self, account: SmsAccount, message: Message, *, first: bool = False

@@ -22,6 +22,7 @@ from inbox.domain.channel import (
     WebhookRequest,
 )
 from inbox.domain.errors import Untrusted
+from inbox.domain.examination import Examination
 from inbox.domain.gate import Permit
 from inbox.domain.report import Media, Report
 
@@ -63,3 +64,6 @@ class Sms:
 
     async def check(self, channel: Channel) -> str:
         return await account.check(self._twilio, channel)
+
+    async def examine(self, channel: Channel) -> Examination:
+        return await account.examine(self._twilio, channel)

@@ -57,10 +57,14 @@ def verify(request: WebhookRequest, channels: Sequence[Channel]) -> None:
     names another host.
     """
     headers = request.headers
+    if "x-twilio-signature" not in headers:
+        raise Untrusted("the signature header is missing", code="unsigned")
     if get_signature_algorithm(headers.get("x-twilio-webhooks-signature-settings")) != HMAC_SHA1:
         # Another algorithm belongs to another secret, a shared key, and we have none. A request
         # must not choose how the auth token is used.
-        raise Untrusted("the signature is of a kind that this channel has no key for")
+        raise Untrusted(
+            "the signature is of a kind that this channel has no key for", code="unsigned"
+        )
     form = _signed_form(request)
     said = form if form and request.method != "GET" else _read(request.query)
     account = said.first("AccountSid")
