@@ -41,7 +41,7 @@ async def test_kinds_say_what_each_needs_and_where_it_is_found(ada: Person) -> N
     assert set(kinds) == set(ada.served.context.connectors)
     for kind in kinds.values():
         assert kind["preparing"]
-        assert kind["pasting"]
+        assert kind["pasting"] or kind["sign_in"]
         assert kind["greeting"]
         assert all(need["label"] and need["help"] for need in kind["needs"])
     needs = {need["name"]: need for need in kinds["whatsapp"]["needs"]}
