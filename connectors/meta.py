@@ -54,7 +54,7 @@ def verify(request: WebhookRequest, channels: Sequence[Channel], field: str) -> 
     """
     found = _SIGNATURE.fullmatch(request.headers.get("x-hub-signature-256", ""))
     if found is None:
-        raise Untrusted("the signature header is missing or not of its form")
+        raise Untrusted("the signature header is missing or not of its form", code="unsigned")
     given = found.group(1).encode()
     secrets = [s for channel in channels for s in split_secrets(channel.setting(field))]
     for secret in secrets:

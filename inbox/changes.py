@@ -119,6 +119,7 @@ class Changes:
 
     async def notice(self, report: ChannelNotice, channel: Channel) -> str:
         """News of the account: what stops it waits for an admin, the rest is shown."""
+        await self._stores.health.failed(channel, report.code, report.reason)
         if report.level == "stopped":
             if await self._stores.channels.set_state(
                 channel, "reauthorization_required", report.reason

@@ -27,18 +27,19 @@ class ChannelStates:
         self._connectors = connectors
         self._directory = directory
 
-    async def stopped(self, channel: Channel, reason: str) -> None:
+    async def stopped(self, channel: Channel, reason: str, code: str) -> None:
         """Nothing goes on this channel until an admin has mended it."""
-        await self._set(channel, "reauthorization_required", reason)
+        await self._set(channel, "reauthorization_required", reason, code)
 
     async def silent(self, channel: Channel) -> None:
         """The provider does not answer; what is known to be worse than that stays."""
         if channel.state == "connected" and channel.trouble is None:
-            await self._set(channel, "connected", self._silence(channel))
+            await self._set(channel, "connected", self._silence(channel), "silent")
 
     async def worked(self, channel: Channel) -> None:
         """A call went well. What is told of a channel that works all the same stays: a good call
         does not refute it."""
+        self._stores.health.note(channel, "sent")
         if channel.state != "connected" or channel.trouble == self._silence(channel):
             await self._set(channel, "connected", None)
 
@@ -59,7 +60,7 @@ class ChannelStates:
         label = self._connectors[channel.kind].manifest.label
         return f"{label} is not taking messages. They are sent as soon as it does."
 
-    async def _set(self, channel: Channel, state: str, trouble: str | None) -> None:
+    async def _set(self, channel: Channel, state: str, trouble: str | None, code: str = "") -> None:
         """Store what is new of a channel, and tell it; every message that waits says it again."""
         if (channel.state, channel.trouble) == (state, trouble):
             return
@@ -68,6 +69,8 @@ class ChannelStates:
         elif not await self._stores.channels.set_state(channel, state, trouble):
             return
         self._directory.forget()
+        if trouble is not None:
+            await self._stores.health.failed(channel, code, trouble)
         name = "channel.reauthorization_required"
         if state == "connected":
             name = "channel.recovered" if trouble is None else "channel.degraded"

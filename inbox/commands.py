@@ -10,9 +10,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from inbox.auth.passwords import Passwords
+from inbox.channels import Changes, Channels
+from inbox.directory import Directory
 from inbox.domain.agent import Agent, Role
-from inbox.domain.channel import Channel, Connector, Credential, Secret
-from inbox.domain.ids import AgentId, ChannelId, WorkspaceId
+from inbox.domain.channel import Connector, Credential
+from inbox.domain.errors import AssentError
+from inbox.domain.ids import AgentId, WorkspaceId
+from inbox.hub.memory import MemoryHub
 from inbox.ids import new_id
 from inbox.links import Links
 from inbox.settings import Settings, SettingsError
@@ -74,30 +78,36 @@ async def connect(parts: Parts, options: argparse.Namespace) -> None:
         raise SettingsError(f"There is no such kind: choose of {', '.join(parts.connectors)}")
     manifest = connector.manifest
     workspace = await _workspace(parts.stores, None)
-    given = {need.name: await _credential(need) for need in manifest.needs}
-    secret_names = {need.name for need in manifest.needs if need.secret}
-    channel = Channel(
-        id=ChannelId(new_id("chn")),
-        workspace_id=workspace.id,
-        kind=manifest.kind,
-        name=options.name or manifest.label,
-        account=given[manifest.account_field],
-        config={k: v for k, v in given.items() if v and k not in secret_names},
-        secrets={k: Secret(v) for k, v in given.items() if v and k in secret_names},
-        provider_stop=manifest.provider_stop and not options.answers_stop_itself,
-        created_at=datetime.now(UTC),
+    asked = [need for need in manifest.needs if need.is_entered]
+    given = {need.name: await _credential(need) for need in asked}
+    channels = Channels(
+        parts.stores, MemoryHub(), parts.connectors, Directory(parts.stores.channels)
     )
+    now = datetime.now(UTC)
+    channel = await channels.begin(workspace.id, manifest.kind, now, options.name)
     print(f"\nAsking {manifest.provider} …")
-    account_name = await connector.check(channel)
-    await parts.stores.channels.add(channel)
-    print(f"Connected: {account_name}.")
+    wanted = Changes(
+        credentials=given,
+        provider_stop=False if options.answers_stop_itself else None,
+        connect=True,
+    )
+    try:
+        channel = await channels.change(channel, wanted, now)
+    except AssentError:
+        await channels.disconnect(channel)
+        raise
+    health = await parts.stores.health.find(channel)
+    print(f"Connected: {health.account_name or channel.account}.")
     print(f"Enter this webhook address at {manifest.provider}:\n  {parts.links.webhook(channel)}")
-    if manifest.handshake:
-        print("with the verify token that you have just chosen.")
+    for need in manifest.needs:
+        if need.origin == "ours":
+            print(f"{need.label}:\n  {channel.setting(need.name)}")
 
 
 async def _credential(need: Credential) -> str:
     print(f"\n{need.label}{'' if need.required else ' (may stay empty)'}. {need.help}")
+    for value, words in need.choices:
+        print(f"  {value or '(empty)'}: {words}")
     text = await _asked("> ", secret=need.secret)
     if not text and need.required:
         raise SettingsError(f"{need.label} is needed.")

@@ -305,7 +305,7 @@ class Delivery:
         if isinstance(error, AccountTrouble):
             SENDS.labels(channel.kind, "account").inc()
             await self._put_back(message, datetime.now(UTC) + timedelta(seconds=60), error)
-            await self._states.stopped(channel, str(error))
+            await self._states.stopped(channel, str(error), error.code)
             return False
         SENDS.labels(channel.kind, "failed").inc()
         await self._refused(message, ready.identity, error)

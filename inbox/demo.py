@@ -175,6 +175,9 @@ class Past:
                 answered = message
             await self._change(line, message)
             conversation = await self._again(channel.workspace_id, conversation_id)
+        heard = max((line.at for line in thread.lines if line.inbound), default=None)
+        if heard is not None:
+            self._stores.health.note(channel, "webhook", heard)
         if answered is not None:
             for agent in self._agents:
                 await self._stores.conversations.mark_read(agent.id, answered)

@@ -271,7 +271,7 @@ class Fetching:
 
     async def _bring(self, fetch: Fetch) -> None:
         channel = await self._directory.find(ChannelId(fetch.channel_id))
-        if channel is None:
+        if channel is None or not channel.in_use:
             await self._settle(fetch, reason="The channel is no longer connected.")
             return
         try:

@@ -302,7 +302,10 @@ class Intake:
             channel = await self._channel_of(entry, report.account, addressed)
             if channel is None:
                 verdicts["no_such_account"] += 1
-            elif isinstance(report, MessageReceived):
+                continue
+            if channel is not addressed:  # the addressed one was noted when it came
+                self._stores.health.note(channel, "webhook", entry.received_at)
+            if isinstance(report, MessageReceived):
                 batch.messages.append(Work(entry=entry, report=report, channel=channel))
             elif isinstance(report, PullAsked):
                 verdicts["pull_asked"] += 1

@@ -72,7 +72,7 @@ class Preparation:
         conversation = await self._stores.conversations.find(
             message.workspace_id, message.conversation_id
         )
-        if channel is None or conversation is None:
+        if channel is None or not channel.in_use or conversation is None:
             return None
         identity = await self._stores.people.get(conversation.identity_id)
         outbound = await self._outbound(message, channel, identity)

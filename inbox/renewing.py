@@ -86,7 +86,7 @@ class Renewing:
     ) -> None:
         _log.warning("credentials were not renewed", channel=channel.id, code=error.code)
         if isinstance(error, AccountTrouble):
-            await self._states.stopped(channel, str(error))
+            await self._states.stopped(channel, str(error), error.code)
         elif ends_at is None and isinstance(error, Permanent):
             await self._states.not_renewed(channel, None)
         elif ends_at is not None and ends_at - TELL_BEFORE <= now:

@@ -13,12 +13,14 @@ from inbox.store.database import Database
 from inbox.store.decisions import DecisionStore
 from inbox.store.files import FileStore
 from inbox.store.gaps import GapStore
+from inbox.store.health import HealthStore
 from inbox.store.journal import JournalStore
 from inbox.store.ledger import LedgerStore
 from inbox.store.merges import MergeStore
 from inbox.store.messages import MessageStore
 from inbox.store.outbox import OutboxStore
 from inbox.store.people import PeopleStore
+from inbox.store.sign_ins import SignInStore
 from inbox.store.statuses import StatusStore
 
 
@@ -33,12 +35,14 @@ class Stores:
     decisions: DecisionStore
     files: FileStore
     gaps: GapStore
+    health: HealthStore
     journal: JournalStore
     ledger: LedgerStore
     merges: MergeStore
     messages: MessageStore
     outbox: OutboxStore
     people: PeopleStore
+    sign_ins: SignInStore
     statuses: StatusStore
 
 
@@ -54,11 +58,13 @@ def stores(database: Database) -> Stores:
         decisions=DecisionStore(database),
         files=FileStore(database),
         gaps=GapStore(database),
+        health=HealthStore(database),
         journal=JournalStore(database),
         ledger=LedgerStore(database),
         merges=MergeStore(database),
         messages=messages,
         outbox=OutboxStore(database, messages),
         people=PeopleStore(database),
+        sign_ins=SignInStore(database),
         statuses=StatusStore(database),
     )

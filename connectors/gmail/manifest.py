@@ -87,4 +87,13 @@ MANIFEST = Manifest(
     words="email",
     mail=True,
     docs="developers.google.com/workspace/gmail/api",
+    preparing=(
+        "A project in Google Cloud's console with the Gmail API enabled.",
+        "In it, under APIs & Services, Credentials, an OAuth client of the type Web application,"
+        " with this inbox's address followed by /settings/channels/callback among its Authorised"
+        " redirect URIs.",
+        "The mailbox's own Google sign-in: you are asked for it in a moment.",
+    ),
+    console="https://console.cloud.google.com/apis/credentials",
+    greeting="Write a mail to this mailbox from another address.",
 )

@@ -25,6 +25,7 @@ from inbox.domain.channel import (
     Sent,
     WebhookRequest,
 )
+from inbox.domain.examination import Examination
 from inbox.domain.gate import Permit
 from inbox.domain.report import Media, Report
 
@@ -66,6 +67,9 @@ class Instagram:
 
     async def check(self, channel: Channel) -> str:
         return await account.check(self._graphs, channel)
+
+    async def examine(self, channel: Channel) -> Examination:
+        return await account.examine(self._graphs, channel)
 
     async def profile(self, identity_key: str, channel: Channel) -> Profile | None:
         return await account.profile(self._graphs, identity_key, channel)

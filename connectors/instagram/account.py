@@ -5,17 +5,22 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
+from connectors import meta_credentials as credentials
 from connectors.body import code, line
 from connectors.messaging.profile import fetch_profile
 from connectors.messaging.values import own_id
 from connectors.meta import Graph, segment
 from inbox.domain.channel import Channel, Profile, Renewed, Secret
-from inbox.domain.errors import AccountTrouble, Temporary
+from inbox.domain.errors import AccountTrouble, Permanent, Temporary
+from inbox.domain.examination import Examination, Finding
 
 ENDS_AT = "access_token_ends_at"
 _YOUNG = timedelta(days=1)
+_PERMISSIONS = ("instagram_basic", "instagram_manage_messages")
+# Of a token that Instagram itself made; it does not say how old one is, so this is the latest.
+_TOKEN_LASTS = timedelta(days=60)
 _PROFILE = ("name", "username", "profile_pic")
 
 
@@ -61,6 +66,56 @@ async def check(graphs: Graphs, channel: Channel) -> str:
     if name and username:
         return f"{name} (@{username})"
     return f"@{username}" if username else name or channel.account
+
+
+async def examine(graphs: Graphs, channel: Channel) -> Examination:
+    """As `Examines.examine` says."""
+    if not channel.setting("access_token"):
+        return Examination(findings=dict.fromkeys(("account_id", "app_secret"), credentials.LATER))
+    if login(channel) == "facebook":
+        return await _by_facebook(graphs, channel)
+    name, findings = await _account(graphs, channel)
+    findings["app_secret"] = Finding(
+        state="unknown", reason="Instagram cannot be asked; the first message will tell."
+    )
+    entered_at = channel.changed_at.get("access_token", datetime.now(UTC))
+    # Renewed since, or entered anew since it was renewed: whichever lasts longer.
+    expires_at = max(entered_at + _TOKEN_LASTS, renew_before(channel) or entered_at)
+    return Examination(findings=findings, account_name=name, expires_at=expires_at)
+
+
+async def _by_facebook(graphs: Graphs, channel: Channel) -> Examination:
+    known = await credentials.token(graphs.facebook, channel, _PERMISSIONS)
+    if known.finding.state == "wrong":
+        rest = dict.fromkeys(("account_id", "app_secret"), credentials.LATER)
+        return Examination(findings={"access_token": known.finding} | rest)
+    name, findings = await _account(graphs, channel)
+    findings["app_secret"] = await credentials.app_secret(graphs.facebook, channel)
+    return Examination(
+        findings={"access_token": known.finding} | findings,
+        account_name=name,
+        expires_at=known.expires_at,
+    )
+
+
+async def _account(graphs: Graphs, channel: Channel) -> tuple[str | None, dict[str, Finding]]:
+    """The account's name, and what is known of the token and the account once it was asked for."""
+    try:
+        name = await check(graphs, channel)
+    except AccountTrouble as error:
+        if error.code == "other_account" and channel.account:
+            ok, other = credentials.OK, credentials.wrong(str(error))
+            return None, {"access_token": ok, "account_id": other}
+        if error.code == "other_account":
+            return None, {"access_token": credentials.OK}
+        return None, {
+            "access_token": credentials.wrong(str(error)),
+            "account_id": credentials.LATER,
+        }
+    except Permanent:
+        reason = "Meta knows no such Instagram account for this access token. Copy its ID again."
+        return None, {"account_id": credentials.wrong(reason)}
+    return name, {"access_token": credentials.OK, "account_id": credentials.OK}
 
 
 async def profile(graphs: Graphs, identity_key: str, channel: Channel) -> Profile | None:

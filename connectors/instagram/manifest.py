@@ -14,6 +14,7 @@ MANIFEST = Manifest(
         Credential(
             name="account_id",
             label="Instagram account ID",
+            form="[0-9]{5,32}",
             help="The id of your professional account, 17 digits beginning with 17841; in Meta's"
             " app dashboard under Instagram, API setup. Not the user name.",
         ),
@@ -21,8 +22,10 @@ MANIFEST = Manifest(
             name="login",
             label="Connected by",
             required=False,
-            help="Enter facebook if the account is connected through a Facebook page. Leave it"
-            " empty, or enter instagram, if you signed in with Instagram itself.",
+            origin="choice",
+            choices=(("instagram", "Instagram log-in"), ("facebook", "A linked Facebook page")),
+            help="How the account is connected to your Meta app: by its own Instagram log-in, or"
+            " through a Facebook page.",
         ),
         Credential(
             name="access_token",
@@ -36,20 +39,23 @@ MANIFEST = Manifest(
             label="App secret",
             secret=True,
             help="By Instagram: the Instagram app secret under Instagram, API setup. By Facebook:"
-            " the app secret under App settings, Basic. If unsure, give both, one a line.",
+            " the app secret under App settings, Basic. If unsure, give both with a comma.",
         ),
         Credential(
             name="verify_token",
             label="Verify token",
             secret=True,
-            help="Any text of your own; enter the same one where Meta asks for it.",
+            origin="ours",
+            help="A random text that Meta asks for together with the webhook address.",
         ),
         Credential(
             name="human_agent",
             label="Human Agent permission",
             required=False,
-            help="Enter yes if Meta has granted your app the feature Human Agent: people can then"
-            " reply for seven days instead of 24 hours. Leave it empty otherwise.",
+            origin="choice",
+            choices=(("", "No"), ("yes", "Yes, Meta has granted it")),
+            help="Only if Meta has granted your app the feature Human Agent: people can then reply"
+            " for seven days instead of 24 hours.",
         ),
     ),
     account_field="account_id",
@@ -78,4 +84,18 @@ MANIFEST = Manifest(
     reply_basis_days=30,
     words="chat",
     docs="developers.facebook.com/docs/instagram-platform",
+    preparing=(
+        "A professional Instagram account, and its password or the right to manage it.",
+        "A Meta app with the product Instagram, and the right to open its dashboard.",
+        "In the Instagram app, under Messages and story replies, Allow access to messages is on.",
+    ),
+    console="https://developers.facebook.com/apps/",
+    pasting=(
+        "In Meta's app dashboard, open Instagram, API setup.",
+        "Under Configure webhooks, paste the two texts below, then Verify and save.",
+        "Subscribe to messages, messaging_postbacks, message_reactions, messaging_seen,"
+        " messaging_referral and message_edit.",
+        "Next to your account, switch Webhook Subscription on.",
+    ),
+    greeting="Write to your account on Instagram, from another account.",
 )

@@ -23,6 +23,7 @@ from inbox.domain.channel import (
     Sent,
     WebhookRequest,
 )
+from inbox.domain.examination import Examination
 from inbox.domain.gate import Permit
 from inbox.domain.report import Media, Report
 
@@ -60,6 +61,9 @@ class Messenger:
 
     async def check(self, channel: Channel) -> str:
         return await account.check(self._graph, channel)
+
+    async def examine(self, channel: Channel) -> Examination:
+        return await account.examine(self._graph, channel)
 
     async def profile(self, identity_key: str, channel: Channel) -> Profile | None:
         return await account.profile(self._graph, identity_key, channel)

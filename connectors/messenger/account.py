@@ -1,14 +1,17 @@
-"""Asks Meta whether a page's credentials work, and who a person is."""
+"""Asks Meta whether a page's credentials work, which of them does not, and who a person is."""
 
 from __future__ import annotations
 
+from connectors import meta_credentials as credentials
 from connectors.body import line
 from connectors.messaging.profile import fetch_profile
 from connectors.messaging.values import own_id
 from connectors.meta import Graph
 from inbox.domain.channel import Channel, Profile
-from inbox.domain.errors import AccountTrouble
+from inbox.domain.errors import AccountTrouble, Permanent
+from inbox.domain.examination import Examination
 
+_PERMISSIONS = ("pages_messaging", "pages_manage_metadata")
 _PROFILE = ("first_name", "last_name", "name", "profile_pic")
 
 
@@ -22,6 +25,24 @@ async def check(graph: Graph, channel: Channel) -> str:
             code="other_account",
         )
     return line(document, "name") or channel.account
+
+
+async def examine(graph: Graph, channel: Channel) -> Examination:
+    """As `Examines.examine` says."""
+    known = await credentials.token(graph, channel, _PERMISSIONS)
+    findings = {"access_token": known.finding}
+    if known.finding.state == "wrong" or not channel.setting("access_token"):
+        rest = dict.fromkeys(("page_id", "app_secret"), credentials.LATER)
+        return Examination(findings=findings | rest)
+    name = None
+    if channel.setting("page_id"):
+        try:
+            name = await check(graph, channel)
+            findings["page_id"] = credentials.OK
+        except Permanent as error:
+            findings["page_id"] = credentials.wrong(str(error))
+    findings["app_secret"] = await credentials.app_secret(graph, channel)
+    return Examination(findings=findings, account_name=name, expires_at=known.expires_at)
 
 
 async def profile(graph: Graph, identity_key: str, channel: Channel) -> Profile | None:

@@ -14,6 +14,7 @@ MANIFEST = Manifest(
         Credential(
             name="page_id",
             label="Page ID",
+            form="[0-9]{5,32}",
             help="On your Facebook page under About, Page transparency. Digits only.",
         ),
         Credential(
@@ -27,21 +28,24 @@ MANIFEST = Manifest(
             name="app_secret",
             label="App secret",
             secret=True,
-            help="In Meta's app dashboard under App settings, Basic. While it is being replaced,"
-            " give both, one a line.",
+            help="In Meta's app dashboard under App settings, Basic: Show. While it is being"
+            " replaced, give both with a comma between them.",
         ),
         Credential(
             name="verify_token",
             label="Verify token",
             secret=True,
-            help="Any text of your own; enter the same one where Meta asks for it.",
+            origin="ours",
+            help="A random text that Meta asks for together with the webhook address.",
         ),
         Credential(
             name="human_agent",
             label="Human Agent permission",
             required=False,
-            help="Enter yes if Meta has granted your app the feature Human Agent: people can then"
-            " reply for seven days instead of 24 hours. Leave it empty otherwise.",
+            origin="choice",
+            choices=(("", "No"), ("yes", "Yes, Meta has granted it")),
+            help="Only if Meta has granted your app the feature Human Agent: people can then reply"
+            " for seven days instead of 24 hours.",
         ),
     ),
     account_field="page_id",
@@ -83,4 +87,17 @@ MANIFEST = Manifest(
     reply_basis_days=30,
     words="chat",
     docs="developers.facebook.com/docs/messenger-platform",
+    preparing=(
+        "A Meta app with the product Messenger, and the right to open its dashboard.",
+        "Your Facebook page, and the right to manage its messages.",
+    ),
+    console="https://developers.facebook.com/apps/",
+    pasting=(
+        "In Meta's app dashboard, open Messenger, Messenger API Settings.",
+        "Under Configure webhooks, paste the two texts below, then Verify and save.",
+        "Under Generate access tokens, next to your page choose Add subscriptions. Tick messages,"
+        " messaging_postbacks, message_deliveries, message_reads, message_reactions,"
+        " message_edits, message_echoes and messaging_optins.",
+    ),
+    greeting="Write to your page in Messenger, from an account that does not manage it.",
 )

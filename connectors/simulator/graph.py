@@ -4,9 +4,12 @@ call belongs to the kind whose account or token it names.
 
 from __future__ import annotations
 
+import hmac
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
+from typing import Protocol
 
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
@@ -85,6 +88,46 @@ def _value(text: str) -> object:
         return json.loads(text)
     except ValueError as error:
         raise Refused(100, "A field of the form is not JSON") from error
+
+
+class Granted(Protocol):
+    """An account whose access token can be asked about.
+
+    token_expires_at   seconds since 1970; 0: never
+    token_permissions  what it may do; None: all that the kind needs
+    """
+
+    @property
+    def access_token(self) -> str: ...
+    @property
+    def app_secret(self) -> str: ...
+    @property
+    def token_expires_at(self) -> int: ...
+    @property
+    def token_permissions(self) -> tuple[str, ...] | None: ...
+
+
+def debug_token(account: Granted, all_permissions: tuple[str, ...]) -> Json:
+    """What Graph tells of the account's token."""
+    known = account.token_permissions
+    scopes = all_permissions if known is None else known
+    return {
+        "data": {
+            "is_valid": True,
+            "expires_at": account.token_expires_at,
+            "scopes": list(scopes),
+            "type": "SYSTEM_USER",
+        }
+    }
+
+
+def is_proved(request: Request, account: Granted) -> bool:
+    """Whether a proof that is given was made with the app's secret and this token."""
+    given = request.query_params.get("appsecret_proof")
+    if given is None:
+        return True
+    made = hmac.new(account.app_secret.encode(), account.access_token.encode(), sha256)
+    return hmac.compare_digest(made.hexdigest(), given)
 
 
 def part(document: Mapping[str, object] | object, name: str) -> Json:

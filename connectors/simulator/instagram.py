@@ -77,6 +77,7 @@ class Instagram(Messaging[InstagramAccount]):
         "😠": "angry",
         "👍": "like",
     }
+    permissions: ClassVar = ("instagram_basic", "instagram_manage_messages")
     subscribable: ClassVar = (
         *("messages", "messaging_postbacks", "message_reactions", "messaging_seen"),
         *("message_edit", "messaging_referral", "comments", "live_comments", "mentions"),

@@ -20,7 +20,15 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from connectors.simulator.calls import Door
-from connectors.simulator.graph import File, GraphRoute, Refused, part, read_body
+from connectors.simulator.graph import (
+    File,
+    GraphRoute,
+    Refused,
+    debug_token,
+    is_proved,
+    part,
+    read_body,
+)
 from connectors.simulator.messaging_content import type_of
 from connectors.simulator.messaging_events import A, MessagingAccount
 from connectors.simulator.messaging_listing import MessagingListing
@@ -81,6 +89,7 @@ class Messaging(MessagingListing[A]):
     window_subcode: ClassVar[int]
     unknown_subcode: ClassVar[int]
     subscribable: ClassVar[tuple[str, ...]]
+    permissions: ClassVar[tuple[str, ...]]
 
     @abstractmethod
     def page(self, account: A, node: str) -> Json:
@@ -157,6 +166,8 @@ class Messaging(MessagingListing[A]):
         account = self._by_token(request)
         if account is None:
             raise Refused(190, "Invalid OAuth access token - Cannot parse access token")
+        if not is_proved(request, account):
+            raise Refused(100, "Invalid appsecret_proof provided in the API argument")
         node = request.path_params["node"]
         if node != account.account and self._by_node(request) is not None:
             raise Refused(200, "The token is not one of this account")
@@ -353,6 +364,8 @@ class Messaging(MessagingListing[A]):
 
     async def _node(self, request: Request, account: A) -> Response:
         node = request.path_params["node"]
+        if node == "debug_token":
+            return self._debug_token(request, account)
         if self._own(request, account):
             known = self.page(account, node)
         else:
@@ -363,6 +376,12 @@ class Messaging(MessagingListing[A]):
         fields = request.query_params.get("fields", "name").split(",")
         chosen = {name: known[name] for name in fields if name in known}
         return JSONResponse(chosen | {"id": known["id"]})
+
+    def _debug_token(self, request: Request, account: A) -> Response:
+        """Only a token that asks about itself is known here."""
+        if request.query_params.get("input_token") != account.access_token:
+            raise Refused(100, "The token may not ask about another one")
+        return JSONResponse(debug_token(account, self.permissions))
 
     # files of customers
 

@@ -32,6 +32,8 @@ class MessagingAccount(Account, frozen=True, kw_only=True):
     app_id: str = "500000000000001"
     human_agent: bool | str = False
     fields: tuple[str, ...] | None = None
+    token_expires_at: int = 0
+    token_permissions: tuple[str, ...] | None = None
 
     @property
     def may_use_human_agent(self) -> bool:

@@ -57,6 +57,7 @@ class Messenger(Messaging[MessengerAccount]):
         "👍": "like",
         "👎": "dislike",
     }
+    permissions: ClassVar = ("pages_messaging", "pages_manage_metadata")
     subscribable: ClassVar = (
         *("messages", "messaging_postbacks", "message_deliveries", "message_reads"),
         *("message_echoes", "message_edits", "message_reactions", "messaging_optins"),

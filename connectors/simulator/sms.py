@@ -119,6 +119,7 @@ class Sms(Kind[SmsAccount]):
             Route(
                 "/cdn/{media}/{mark}", Door(self, "media", self._cdn, content=True), methods=["GET"]
             ),
+            door(API + "/Accounts/{sid}/IncomingPhoneNumbers.json", "lookup", self._owned),
         ]
 
     def _refused(self, request: Request, *, optional: bool = False) -> Response | None:
@@ -294,6 +295,17 @@ class Sms(Kind[SmsAccount]):
             "type": "Full",
         }
         return JSONResponse(body)
+
+    async def _owned(self, request: Request) -> Response:
+        """The account's numbers, or the one that is asked for."""
+        refused = self._refused(request)
+        wanted = request.query_params.get("PhoneNumber")
+        numbers = [
+            {"phone_number": one.account, "friendly_name": one.name}
+            for one in self._numbers(request.path_params["sid"])
+            if wanted in (None, one.account)
+        ]
+        return refused or JSONResponse({"incoming_phone_numbers": numbers})
 
     def _resource(
         self, account: SmsAccount, message: Message, *, first: bool = False

@@ -23,6 +23,7 @@ from starlette.routing import BaseRoute, Route
 
 from connectors.simulator.calls import Door
 from connectors.simulator.fetching import NotFetched, fetch
+from connectors.simulator.graph import debug_token, is_proved
 from connectors.simulator.kind import Act
 from connectors.simulator.meta import Json, graph_error, shake_hands
 from connectors.simulator.whatsapp_events import WhatsAppAccount, WhatsAppEvents
@@ -35,6 +36,7 @@ _MEDIA_TYPES = ("image", "video", "audio", "document", "sticker")
 _UPLOAD_LIMIT = 100 * 1024 * 1024
 _IMAGE_LIMIT = 5 * 1024 * 1024
 
+_PERMISSIONS = ("whatsapp_business_messaging", "whatsapp_business_management")
 _USUAL_CODES = {400: 100, 401: 190, 403: 10, 404: 132001, 429: 130429, 500: 131000, 503: 131016}
 
 
@@ -104,6 +106,7 @@ class WhatsApp(WhatsAppEvents):
         return [
             door("/v{version}/{node}/messages", "send", self._send, "POST"),
             door("/v{version}/{node}/media", "media", self._upload, "POST"),
+            door("/v{version}/{node}/phone_numbers", "lookup", self._numbers, "GET"),
             door("/v{version}/{node}", self._operation, self._node, "GET"),
             door("/v{version}/{node}", "media", self._delete, "DELETE"),
             Route(
@@ -116,19 +119,29 @@ class WhatsApp(WhatsAppEvents):
     def _operation(self, request: Request) -> str:
         return "media" if request.path_params["node"] in self.exchange.world.media else "lookup"
 
-    def _refused(self, request: Request, account: WhatsAppAccount | None) -> Response | None:
+    def _known(self, request: Request) -> list[WhatsAppAccount]:
+        """The numbers that the request's token is good for."""
         token = request.headers.get("authorization", "").removeprefix("Bearer ")
-        known = [
+        return [
             found
             for found in self.exchange.world.accounts.values()
             if isinstance(found, WhatsAppAccount)
             and hmac.compare_digest(found.access_token.encode(), token.encode())
         ]
+
+    def _stranger(self, request: Request) -> Response | None:
+        known = self._known(request)
         if not known:
             return self.error(401, 190, "Invalid OAuth access token")
-        if account is None or account not in known:
-            return self.error(400, 100, "Object does not exist or cannot be loaded")
+        if not is_proved(request, known[0]):
+            return self.error(400, 100, "Invalid appsecret_proof provided in the API argument")
         return None
+
+    def _refused(self, request: Request, account: WhatsAppAccount | None) -> Response | None:
+        stranger = self._stranger(request)
+        if stranger is None and account not in self._known(request):
+            return self.error(400, 100, "Object does not exist or cannot be loaded")
+        return stranger
 
     async def _send(self, request: Request) -> Response:
         account = self.account_at(request)
@@ -284,7 +297,20 @@ class WhatsApp(WhatsAppEvents):
         media = self.exchange.world.put_media(self.new_media_id(), account, content, mime)
         return JSONResponse({"id": media.id})
 
+    async def _numbers(self, request: Request) -> Response:
+        """The numbers of a business account, as far as the token reaches."""
+        node = request.path_params["node"]
+        found = [one for one in self._known(request) if one.business_account_id == node]
+        stranger = self._stranger(request)
+        if stranger is not None:
+            return stranger
+        if not found:
+            return self.error(400, 100, "Object does not exist or cannot be loaded")
+        return JSONResponse({"data": [{"id": one.account} for one in found]})
+
     async def _node(self, request: Request) -> Response:
+        if request.path_params["node"] in ("me", "debug_token"):
+            return self._self(request)
         account = self.account_at(request)
         refused = self._refused(request, account)
         if refused is not None or account is None:
@@ -304,6 +330,18 @@ class WhatsApp(WhatsAppEvents):
         return JSONResponse(
             {field: known[field] for field in fields if field in known} | {"id": account.account}
         )
+
+    def _self(self, request: Request) -> Response:
+        """Whose token it is, and what is known of it; of another one nothing is told."""
+        stranger = self._stranger(request)
+        if stranger is not None:
+            return stranger
+        account = self._known(request)[0]
+        if request.path_params["node"] == "me":
+            return JSONResponse({"id": "600000000000001", "name": "Assent"})
+        if request.query_params.get("input_token") != account.access_token:
+            return self.error(400, 100, "The token may not ask about another one")
+        return JSONResponse(debug_token(account, _PERMISSIONS))
 
     async def _delete(self, request: Request) -> Response:
         refused = self._refused(request, self.account_at(request))

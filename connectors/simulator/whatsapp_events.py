@@ -30,6 +30,8 @@ class WhatsAppAccount(Account, frozen=True, kw_only=True):
     access_token: str
     app_secret: str
     verify_token: str
+    token_expires_at: int = 0
+    token_permissions: tuple[str, ...] | None = None
 
 
 class WhatsAppEvents(Kind[WhatsAppAccount]):

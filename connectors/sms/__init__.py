@@ -23,6 +23,7 @@ from inbox.domain.channel import (
     WebhookRequest,
 )
 from inbox.domain.errors import Untrusted
+from inbox.domain.examination import Examination
 from inbox.domain.gate import Permit
 from inbox.domain.report import Media, Report
 
@@ -69,3 +70,6 @@ class Sms:
 
     async def pull(self, channel: Channel, cursor: str | None, now: datetime) -> Pulled:
         return await listing.pull(self._twilio, channel, cursor, now)
+
+    async def examine(self, channel: Channel) -> Examination:
+        return await account.examine(self._twilio, channel)

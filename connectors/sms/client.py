@@ -60,12 +60,21 @@ class Twilio:
     url: str
 
     async def call(
-        self, method: str, channel: Channel, path: str, form: Mapping[str, object] | None = None
+        self,
+        method: str,
+        channel: Channel,
+        path: str,
+        form: Mapping[str, object] | None = None,
+        *,
+        by_key: bool = True,
     ) -> Answer:
         """One call below the channel's own account; `path` begins after its SID. Raises what
-        `Http.call` raises; what an answer means is the caller's to read."""
+        `Http.call` raises; what an answer means is the caller's to read.
+
+        by_key  with the API key where there is one; else always with the auth token
+        """
         account = channel.setting("account_sid")
-        login, password = credentials(channel)
+        login, password = credentials(channel) if by_key else by_token(channel)
         bridge = _Bridge(self.http, self.url)
         # A region or an edge from our own environment would change the address.
         client = Client(
@@ -83,6 +92,10 @@ def credentials(channel: Channel) -> tuple[str, str]:
     key, secret = channel.setting("api_key_sid"), channel.setting("api_key_secret")
     if key and secret:
         return key, secret
+    return by_token(channel)
+
+
+def by_token(channel: Channel) -> tuple[str, str]:
     tokens = split_secrets(channel.setting("auth_token"))
     return channel.setting("account_sid"), tokens[0] if tokens else ""
 

@@ -14,39 +14,51 @@ MANIFEST = Manifest(
         Credential(
             name="account_sid",
             label="Account SID",
-            help="Begins with AC; on the first page of Twilio's console.",
+            help="On the first page of Twilio's console, under Account Info. Begins with AC.",
+            form="AC[0-9a-f]{32}",
         ),
         Credential(
             name="auth_token",
             label="Auth token",
             secret=True,
-            help="Next to the Account SID. It also signs what Twilio reports to us.",
+            help="Below the Account SID: Show. It also signs what Twilio reports to us.",
         ),
         Credential(
             name="number",
             label="Phone number",
-            help="Your Twilio number with + and country code, such as +15550100.",
+            help="In Twilio's console under Phone Numbers, Manage, Active numbers. With + and the"
+            " country code, such as +15550100.",
+            form=r"\+[1-9][0-9]{6,14}",
         ),
         Credential(
             name="messaging_service_sid",
             label="Messaging Service SID",
             required=False,
-            help="Begins with MG. When given, Twilio chooses the sender from this service.",
+            help="Under Messaging, Services. Begins with MG. When given, Twilio chooses the sender"
+            " from this service.",
+            form="MG[0-9a-f]{32}",
         ),
         Credential(
             name="api_key_sid",
             label="API key SID",
             required=False,
-            help="Begins with SK. When given with its secret, it is used for sending instead of"
-            " the auth token.",
+            help="Under Account, API keys & tokens. Begins with SK. When given with its secret, it"
+            " is used for sending instead of the auth token.",
+            form="SK[0-9a-f]{32}",
         ),
-        Credential(name="api_key_secret", label="API key secret", secret=True, required=False),
+        Credential(
+            name="api_key_secret",
+            label="API key secret",
+            secret=True,
+            required=False,
+            help="Twilio shows it once, when the API key is made.",
+        ),
         Credential(
             name="auth_token_secondary",
             label="Secondary auth token",
             secret=True,
             required=False,
-            help="While the auth token is being replaced.",
+            help="Under Account, API keys & tokens, while the auth token is being replaced.",
         ),
         Credential(
             name="shared_keys",
@@ -89,4 +101,16 @@ MANIFEST = Manifest(
     numbers=True,
     hard_stop=True,
     docs="www.twilio.com/docs/messaging",
+    preparing=(
+        "A Twilio account, and the right to open its console.",
+        "A phone number in it that can send and receive text messages.",
+    ),
+    console="https://console.twilio.com/",
+    pasting=(
+        "In Twilio's console, open Phone Numbers, Manage, Active numbers, and choose your number.",
+        "Under Messaging Configuration, next to A message comes in, choose Webhook and HTTP POST.",
+        "Paste the address below, then Save configuration. A Messaging Service has the same under"
+        " Integration: Send a webhook.",
+    ),
+    greeting="Send a text message to this number from your own phone.",
 )

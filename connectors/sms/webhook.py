@@ -59,10 +59,13 @@ def verify(request: WebhookRequest, channels: Sequence[Channel]) -> None:
     The address that was signed is the configured public one: behind a proxy the request's own
     names another host.
     """
-    settings = request.headers.get("x-twilio-webhooks-signature-settings", "")
+    headers = request.headers
+    if "x-twilio-signature" not in headers:
+        raise Untrusted("the signature header is missing", code="unsigned")
+    settings = headers.get("x-twilio-webhooks-signature-settings", "")
     algorithm = get_signature_algorithm(settings)
     if algorithm not in (HMAC_SHA1, HMAC_SHA256):
-        raise Untrusted("the signature is of a kind that is not known")
+        raise Untrusted("the signature is of a kind that is not known", code="unsigned")
     form = _signed_form(request)
     said = form if form and request.method != "GET" else _read(request.query)
     account = said.first("AccountSid")

@@ -21,6 +21,7 @@ from inbox.domain.channel import (
     Sent,
     WebhookRequest,
 )
+from inbox.domain.examination import Examination
 from inbox.domain.gate import Permit
 from inbox.domain.report import Media, Report
 
@@ -56,3 +57,6 @@ class WhatsApp:
 
     async def check(self, channel: Channel) -> str:
         return await account.check(self._graph, channel)
+
+    async def examine(self, channel: Channel) -> Examination:
+        return await account.examine(self._graph, channel)

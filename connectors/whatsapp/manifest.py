@@ -14,32 +14,37 @@ MANIFEST = Manifest(
         Credential(
             name="phone_number_id",
             label="Phone number ID",
-            help="In Meta's app dashboard under WhatsApp, API Setup. Not the phone number itself.",
+            help="In Meta's app dashboard under WhatsApp, API Setup, next to your number. A long"
+            " number of Meta's own, not the phone number itself.",
+            form="[0-9]{5,32}",
         ),
         Credential(
             name="business_account_id",
             label="WhatsApp Business Account ID",
             help="On the same page, below the phone number ID.",
+            form="[0-9]{5,32}",
         ),
         Credential(
             name="access_token",
             label="Access token",
             secret=True,
-            help="A permanent token of a system user with the permissions"
-            " whatsapp_business_messaging and whatsapp_business_management.",
+            help="In Meta Business Suite under Settings, Users, System users: choose the user, then"
+            " Generate token, with the permissions whatsapp_business_messaging and"
+            " whatsapp_business_management and the expiry Never.",
         ),
         Credential(
             name="app_secret",
             label="App secret",
             secret=True,
-            help="In Meta's app dashboard under App settings, Basic. While it is being replaced,"
-            " give both, one a line.",
+            help="In Meta's app dashboard under App settings, Basic: Show. While it is being"
+            " replaced, give both with a comma between them.",
         ),
         Credential(
             name="verify_token",
             label="Verify token",
             secret=True,
-            help="Any text of your own; enter the same one where Meta asks for it.",
+            origin="ours",
+            help="A random text that Meta asks for together with the webhook address.",
         ),
     ),
     account_field="phone_number_id",
@@ -77,4 +82,18 @@ MANIFEST = Manifest(
     words="chat",
     numbers=True,
     docs="developers.facebook.com/docs/whatsapp/cloud-api",
+    preparing=(
+        "A Meta app with the product WhatsApp, and the right to open its dashboard.",
+        "Your phone number, added there under WhatsApp, API Setup.",
+        "A system user of your business who may use this app and this WhatsApp account.",
+    ),
+    console="https://developers.facebook.com/apps/",
+    pasting=(
+        "In Meta's app dashboard, open WhatsApp, Configuration.",
+        "Next to Webhook choose Edit, paste the two texts below, then Verify and save.",
+        "Under Webhook fields, subscribe to messages, user_preferences, account_update,"
+        " account_alerts and phone_number_quality_update; to smb_message_echoes, too, if you also"
+        " write in the WhatsApp Business app.",
+    ),
+    greeting="Write to this number on WhatsApp from your own phone.",
 )

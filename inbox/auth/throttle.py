@@ -1,4 +1,5 @@
-"""How often a log-in may be tried: per account and per address, with the same answer for both."""
+"""How often things may be tried: a log-in per account and per address, with the same answer for
+both; a check of credentials per admin."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
 _PER_ACCOUNT = RateLimitItemPerMinute(10, 15)
+_CHECKS = RateLimitItemPerMinute(60)
 _PER_ADDRESS = (RateLimitItemPerMinute(30), RateLimitItemPerHour(300))
 
 
@@ -52,6 +54,21 @@ class LoginThrottle:
         if stats.remaining > 0:
             return 1  # those under way may succeed
         return max(1, round(stats.reset_time - time.time()))
+
+
+class CheckThrottle:
+    """Sixty checks of a channel's credentials a minute and admin: each is a few calls to a
+    provider. Per process, as above."""
+
+    def __init__(self) -> None:
+        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+
+    def wait_s(self, agent_id: str) -> int:
+        """Seconds until a check is allowed; 0: now, and it counts."""
+        if self._limiter.hit(_CHECKS, agent_id):
+            return 0
+        reset = self._limiter.get_window_stats(_CHECKS, agent_id).reset_time
+        return max(1, round(reset - time.time()))
 
 
 def _key(email: str) -> str:

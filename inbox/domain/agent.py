@@ -29,7 +29,16 @@ class Agent:
 
 
 Verb = Literal[
-    "see", "write", "resolve", "retry", "upload", "name", "merge", "block", "export_contact"
+    "see",
+    "write",
+    "resolve",
+    "retry",
+    "upload",
+    "name",
+    "merge",
+    "block",
+    "export_contact",
+    "connect",
 ]
 
 _EVERYONE = frozenset(Role)
@@ -44,6 +53,7 @@ _MAY: dict[Verb, frozenset[Role]] = {
     "merge": _EVERYONE,
     "block": _LEADS,
     "export_contact": _LEADS,
+    "connect": frozenset({Role.ADMIN}),
 }
 
 

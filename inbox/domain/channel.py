@@ -38,8 +38,14 @@ class Secret:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Credential:
     """One field that connecting a channel asks for. `secret` ones are stored encrypted and never
-    shown again; `label` and `help` are for an office manager; `by_sign_in`: the provider's sign-in
-    page gives it (`SignsIn`), so nobody has to type it."""
+    shown again; `label` and `help` are for an office manager.
+
+    by_sign_in  the provider's sign-in page gives it (`SignsIn`), so nobody has to type it
+    origin      `provider`: copied from its pages; `ours`: a random text that we make and the
+                provider is told; `choice`: how the channel behaves, no key to anything
+    choices     the only values it may have, each with its words; empty: any text
+    form        what the whole text has to match, as a regular expression; empty: anything
+    """
 
     name: str
     label: str
@@ -47,6 +53,14 @@ class Credential:
     required: bool = True
     by_sign_in: bool = False
     help: str = ""
+    origin: Literal["provider", "ours", "choice"] = "provider"
+    choices: tuple[tuple[str, str], ...] = ()
+    form: str = ""
+
+    @property
+    def is_entered(self) -> bool:
+        """Whether an admin enters it."""
+        return self.origin != "ours" and not self.by_sign_in
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,6 +119,10 @@ class Manifest:
                           conversations as threads
     reports               statuses that may ever come back; `read` missing means it is never known
     numbers               keys of digits are phone numbers, which the provider has verified
+    preparing             what an admin needs at hand before connecting, a sentence each
+    console               the provider's page on which most of it is found
+    pasting               where the webhook address goes at the provider, a sentence a step
+    greeting              how an admin tries the channel as a customer would
     """
 
     kind: str
@@ -129,6 +147,16 @@ class Manifest:
     mail: bool = False
     numbers: bool = False
     docs: str = ""
+    preparing: tuple[str, ...] = ()
+    console: str = ""
+    pasting: tuple[str, ...] = ()
+    greeting: str = ""
+
+    def need(self, name: str) -> Credential | None:
+        return next((need for need in self.needs if need.name == name), None)
+
+
+ChannelState = Literal["draft", "connected", "reauthorization_required", "disconnected"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -139,8 +167,11 @@ class Channel:
     config            credentials that are no secrets, by name
     secrets           the others
     provider_stop     the provider answers STOP, START and HELP on this channel; when false, we do
-    state             `reauthorization_required`: its messages wait until an admin has mended it
+    state             `draft`: being connected, it only answers the provider's handshake;
+                      `reauthorization_required`: its messages wait until an admin has mended it;
+                      `disconnected`: by an admin, it keeps its conversations and nothing else
     trouble           why, in a sentence; None when all is well
+    changed_at        when each of its secrets was last entered
     """
 
     id: ChannelId
@@ -151,9 +182,15 @@ class Channel:
     config: Mapping[str, str]
     secrets: Mapping[str, Secret] = field(repr=False)
     provider_stop: bool
-    state: Literal["connected", "reauthorization_required"] = "connected"
+    state: ChannelState = "connected"
     trouble: str | None = None
     created_at: datetime
+    changed_at: Mapping[str, datetime] = field(default_factory=dict)
+
+    @property
+    def in_use(self) -> bool:
+        """Whether its provider's calls are taken and its messages go out, or wait to."""
+        return self.state in ("connected", "reauthorization_required")
 
     def signing_secrets(self, field_name: str) -> frozenset[str]:
         """Those that may sign its webhooks: several, by comma or line, while one is replaced."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from pymongo.errors import DuplicateKeyError
 
-from inbox.domain.channel import Channel, Secret
+from inbox.domain.channel import Channel, ChannelState, Secret
 from inbox.domain.errors import Conflict
 from inbox.domain.ids import ChannelId, WorkspaceId
 from inbox.store.database import Database, Document, reachable
@@ -39,6 +39,7 @@ class ChannelStore:
             "state": channel.state,
             "trouble": channel.trouble,
             "created_at": channel.created_at,
+            "changed_at": dict(channel.changed_at),
         }
 
     def _from_document(self, doc: Document) -> Channel:
@@ -58,6 +59,8 @@ class ChannelStore:
             state=doc["state"],
             trouble=doc["trouble"],
             created_at=doc["created_at"],
+            # Channels of earlier versions have none.
+            changed_at=doc.get("changed_at", {}),
         )
 
     async def add(self, channel: Channel) -> None:
@@ -68,12 +71,24 @@ class ChannelStore:
         except DuplicateKeyError as error:
             raise Conflict("this account is connected already", code="channel_exists") from error
 
-    async def replace_credentials(self, channel: Channel) -> None:
-        """Store new credentials (and state) of an existing channel."""
+    async def replace(self, channel: Channel, was: ChannelState) -> bool:
+        """Store an existing channel as it is now; False when it is no longer in the state `was`.
+
+        raises   Conflict: its account is connected already
+        """
         document = self._to_document(channel)
         del document["_id"]
+        place = {"_id": channel.id, "workspace_id": channel.workspace_id, "state": was}
+        try:
+            async with reachable():
+                result = await self._channels.update_one(place, {"$set": document})
+        except DuplicateKeyError as error:
+            raise Conflict("this account is connected already", code="channel_exists") from error
+        return bool(result.matched_count)
+
+    async def remove_draft(self, channel: Channel) -> None:
         async with reachable():
-            await self._channels.update_one({"_id": channel.id}, {"$set": document})
+            await self._channels.delete_one({"_id": channel.id, "state": "draft"})
 
     async def renew(
         self, channel: Channel, config: Mapping[str, str], secrets: Mapping[str, Secret]

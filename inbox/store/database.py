@@ -44,6 +44,8 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("kind", _UP), ("account", _UP)], name="account", unique=True),
         IndexModel([("workspace_id", _UP)], name="workspace"),
     ],
+    "channel_health": [IndexModel([("workspace_id", _UP)], name="workspace")],
+    "sign_ins": [IndexModel([("expires_at", _UP)], name="ttl", expireAfterSeconds=0)],
     "identities": [
         IndexModel(
             [("workspace_id", _UP), ("channel_id", _UP), ("tags", _UP)], name="tags", unique=True

@@ -19,9 +19,9 @@ from starlette.types import ASGIApp, Scope
 from inbox import log
 from inbox.domain.errors import AssentError
 from inbox.heartbeat import Heartbeat
+from inbox.web import channel_sign_in, pages, settings_pages, socket, webhooks
 from inbox.web import context as contexts
-from inbox.web import pages, socket, webhooks
-from inbox.web.api import attachments, contacts, conversations, messages, workspace
+from inbox.web.api import attachments, channels, contacts, conversations, messages, workspace
 from inbox.web.context import Context
 from inbox.web.middleware import Guard
 from inbox.web.problems import on_crash, on_disconnect, on_error, on_http_error
@@ -59,7 +59,14 @@ async def metrics(request: Request) -> Response:
 
 API = [
     Route("/me", workspace.me),
-    Route("/channels", workspace.channels),
+    Route("/kinds", channels.kinds),
+    Route("/channels", workspace.channels, methods=["GET"]),
+    Route("/channels", channels.create, methods=["POST"]),
+    Route("/channels/check", channels.check, methods=["POST"]),
+    Route("/channels/{id}", channels.show, methods=["GET"]),
+    Route("/channels/{id}", channels.change, methods=["PATCH"]),
+    Route("/channels/{id}", channels.disconnect, methods=["DELETE"]),
+    Route("/channels/{id}/verify_token", channels.verify_token, methods=["POST"]),
     Route("/counts", conversations.counts),
     Route("/conversations", conversations.index),
     Route("/conversations/{id}", conversations.show),
@@ -97,6 +104,13 @@ ROUTES = [
     Route("/app/c/{id}", pages.app),
     Route("/contacts", pages.contacts),
     Route("/contacts/{id}", pages.contacts),
+    Route("/settings", settings_pages.home),
+    Route("/settings/channels", settings_pages.index),
+    Route("/settings/channels/new", settings_pages.new),
+    Route("/settings/channels/callback", channel_sign_in.callback),
+    Route("/settings/channels/{id}", settings_pages.show),
+    Route("/settings/channels/{id}/set-up", settings_pages.set_up),
+    Route("/settings/channels/{id}/sign-in", channel_sign_in.begin),
     Route("/files/{token}", attachments.for_providers),
     Route("/healthz", healthz),
     Route("/readyz", readyz),
@@ -113,6 +127,7 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
         await context.hub.start()
         stack.push_async_callback(context.hub.close)
         workers = context.workers() if context.works else ()
+        stack.push_async_callback(context.stores.health.close)
         if context.alone:  # and before our own workers take leases
             await context.delivery.take_over()
             await context.intake.take_over()

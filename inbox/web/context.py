@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from starlette.applications import Starlette
 from starlette.requests import HTTPConnection
 
 from inbox.auth.passwords import Passwords
-from inbox.auth.throttle import LoginThrottle
+from inbox.auth.throttle import CheckThrottle, LoginThrottle
 from inbox.channel_states import ChannelStates
 from inbox.delivery import Delivery
 from inbox.directory import Directory
@@ -67,6 +67,7 @@ class Context:
     works: bool = True
     alone: bool = False
     demo: Demo | None = None
+    checks: CheckThrottle = field(default_factory=CheckThrottle)
 
     @property
     def merges(self) -> Merges:

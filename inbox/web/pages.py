@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from inbox import events, shapes
-from inbox.domain.agent import Agent
+from inbox.domain.agent import Agent, can
 from inbox.domain.conversation import ConversationStatus
 from inbox.domain.errors import AssentError, Invalid, NotFound
 from inbox.ids import new_token
@@ -32,7 +32,11 @@ from inbox.web.signin import (
 from inbox.web.templates import render
 
 FIRST_PAGE = 30
-_PAGE = re.compile(r"/(app(/c/[0-9A-Za-z_]+)?|contacts(/[0-9A-Za-z_]+)?)", re.ASCII)
+_PAGE = re.compile(
+    r"/(app(/c/[0-9A-Za-z_]+)?|contacts(/[0-9A-Za-z_]+)?"
+    r"|settings(/channels(/[0-9A-Za-z_]+(/set-up)?)?)?)",
+    re.ASCII,
+)
 _WRONG = "This address and password do not go together."
 
 
@@ -213,6 +217,7 @@ async def app(request: Request) -> Response:
         "inbox/app.html",
         {
             "agent": shapes.agent(agent),
+            "is_admin": can(agent, "connect"),
             "workspace": {"id": workspace.id, "name": workspace.name},
             "csrf_token": caller.csrf_token,
             "conversations": conversations,

@@ -70,7 +70,7 @@ async def receive(request: Request) -> Response:
     except (Temporary, TimeoutError):
         return _refuse(kind, "unavailable", 503, "Come back in a moment.\n")
     left_s = PATIENCE_S - (time.monotonic() - began)
-    if channel is None or channel.kind != kind:
+    if channel is None or channel.kind != kind or not _listens(request, channel):
         return _refuse(kind, "unknown_channel", 404, "There is no such channel.\n")
     if request.headers.get("content-encoding", "identity") != "identity":
         return _refuse(kind, "encoded", 415, "Compressed bodies are not read.\n")
@@ -84,6 +84,7 @@ async def receive(request: Request) -> Response:
         except Untrusted:
             return _refuse(kind, "handshake_refused", 403, "The verify token is wrong.\n")
         WEBHOOKS.labels(kind, "handshake").inc()
+        context.stores.health.note(channel, "handshake")
         return PlainTextResponse(answer)
     if isinstance(connector, FetchesKeys):
         try:
@@ -94,9 +95,16 @@ async def receive(request: Request) -> Response:
         left_s = PATIENCE_S - (time.monotonic() - began)
     try:
         connector.verify(call, (channel,))
-    except Untrusted:
+    except Untrusted as error:
+        if error.code != "unsigned":  # those are strangers, and tell nothing of our secret
+            context.stores.health.note(channel, "bad_signature")
         return _refuse(kind, "untrusted", 403, "The signature is missing or wrong.\n")
     return await _store(request, call, channel, left_s)
+
+
+def _listens(request: Request, channel: Channel) -> bool:
+    """A channel that is being connected answers the handshake and nothing else."""
+    return channel.in_use or (channel.state == "draft" and request.method == "GET")
 
 
 def _call(request: Request, public_url: str, body: bytes) -> WebhookRequest:
@@ -146,6 +154,7 @@ async def _store(
         )
     if context.works:
         context.intake.hand_over(entry)
+    context.stores.health.note(channel, "webhook", now)
     WEBHOOKS.labels(channel.kind, "stored").inc()
     ACK_SECONDS.observe((datetime.now(UTC) - now).total_seconds())
     ack = context.connectors[channel.kind].manifest.ack

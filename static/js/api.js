@@ -69,6 +69,8 @@ function read(status, body) {
 const person = (contact) => `/contacts/${encodeURIComponent(contact)}`;
 const of = (conversation) => `/conversations/${encodeURIComponent(conversation)}`;
 
+const ofChannel = (id) => `/channels/${encodeURIComponent(id)}`;
+
 export const api = {
   conversations: (query) => call("GET", "/conversations", { query }),
   conversation: (id) => call("GET", of(id)),
@@ -76,6 +78,12 @@ export const api = {
   gate: (id) => call("GET", `${of(id)}/gate`),
   counts: () => call("GET", "/counts"),
   channels: async () => (await call("GET", "/channels")).data,
+  channel: (id) => call("GET", ofChannel(id)),
+  beginChannel: (kind) => call("POST", "/channels", { body: { kind } }),
+  checkChannel: (body) => call("POST", "/channels/check", { body }),
+  changeChannel: (id, body) => call("PATCH", ofChannel(id), { body }),
+  disconnectChannel: (id) => call("DELETE", ofChannel(id)),
+  newVerifyToken: (id) => call("POST", `${ofChannel(id)}/verify_token`, { body: {} }),
   send: (id, body) => call("POST", `${of(id)}/messages`, { body }),
   read: (id, through) => call("POST", `${of(id)}/read`, { body: { through } }),
   resolve: (id) => call("POST", `${of(id)}/resolve`, { body: {} }),

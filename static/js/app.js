@@ -13,6 +13,7 @@ import { State } from "./state.js";
 import { Sync } from "./sync.js";
 import { inMessages, Uploads } from "./uploads.js";
 import { Badge } from "./views/badge.js";
+import { ChannelTrouble } from "./views/channel_trouble.js";
 import { Composer } from "./views/composer.js";
 import { Connection } from "./views/connection.js";
 import { Contact } from "./views/contact.js";
@@ -91,6 +92,7 @@ export class App {
       typing: (on) => this.socket.tell({ type: "typing", conversation_id: this.state.selected, on }),
     });
     this.connection = new Connection();
+    this.channelTrouble = new ChannelTrouble();
     this.badge = new Badge(boot.workspace);
     this.toasts = new Toasts();
     this.theme = new Theme();
@@ -121,6 +123,7 @@ export class App {
     this.roster.draw(state);
     this.badge.draw(state);
     this.connection.draw(state);
+    this.channelTrouble.draw(state);
     if (!open) {
       this.thread.leave(null);
       return;

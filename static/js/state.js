@@ -293,7 +293,7 @@ const reactionsChanged = (state, { id, reactions }, event) =>
 function channelChanged(state, { id, state: standing, trouble }) {
   const channel = state.channels.get(id);
   if (channel) state.channels.set(id, { ...channel, state: standing, trouble });
-  return { gates: "all" };
+  return { gates: "all", channels: !channel };
 }
 
 /** These conversations belong to another contact now. */
@@ -344,7 +344,9 @@ const FOLDS = {
   "consent.revoked": () => ({ gates: "all" }),
   "consent.granted": () => ({ gates: "all" }),
   "channel.reauthorization_required": channelChanged,
+  "channel.connected": channelChanged,
   "channel.degraded": channelChanged,
+  "channel.disconnected": channelChanged,
   "channel.recovered": channelChanged,
   "typing.changed": (state, data, event) => present(state, event.conversation_id, "typing", data),
   "viewers.changed": (state, data, event) => present(state, event.conversation_id, "viewing", data),

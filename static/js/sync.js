@@ -114,6 +114,13 @@ export class Sync {
     }, COUNT_PAUSE_MS);
   }
 
+  channels() {
+    return this.once("channels", async () => {
+      for (const channel of await api.channels()) this.state.channels.set(channel.id, channel);
+      this.state.changed();
+    });
+  }
+
   read(id, through) {
     return this.once(`read ${id}`, async () => this.state.putRead(id, await api.read(id, through)));
   }
@@ -126,9 +133,10 @@ export class Sync {
   }
 
   /** What an event asks for, as `state.apply` answered. */
-  after({ conversation, gates }) {
+  after({ conversation, gates, channels }) {
     const { selected, gates: known } = this.state;
     if (conversation) this.conversation(conversation);
+    if (channels) this.channels();
     if (!gates) return;
     for (const id of [...known.keys()]) if ((gates === "all" || gates.includes(id)) && id !== selected) known.delete(id);
     if (selected && (gates === "all" || gates.includes(selected))) this.gate(selected);
@@ -142,10 +150,7 @@ export class Sync {
     await Promise.all([
       this.list(),
       ...(selected ? [this.conversation(selected), this.thread(selected), this.gate(selected)] : []),
-      this.once("channels", async () => {
-        for (const channel of await api.channels()) this.state.channels.set(channel.id, channel);
-        this.state.changed();
-      }),
+      this.channels(),
     ]);
   }
 }

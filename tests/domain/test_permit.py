@@ -172,7 +172,8 @@ def test_a_connector_sends_through_nothing_but_its_sender(path: Path) -> None:
 
 
 def test_only_delivery_asks_a_connector_to_send() -> None:
-    """Anybody else would need a permit of their own, and only delivery asks the gate for one."""
+    """Anybody else would need a permit of their own, and only what prepares for delivery asks the
+    gate for one."""
     askers = {
         path.relative_to(ROOT).as_posix()
         for path in SOURCES
@@ -188,4 +189,4 @@ def test_only_delivery_asks_a_connector_to_send() -> None:
         for call in calls(path)
         if called_name(call) == "Attempt" and any(word.arg == "subject" for word in call.keywords)
     }
-    assert named == {"inbox/delivery.py"}
+    assert named == {"inbox/preparation.py"}

@@ -98,6 +98,8 @@ async def work(office: Office) -> None:
         store.channels.find_by_account("sms", "+15550191"),
         store.channels.of_workspace(us),
         store.channels.of_kinds(["sms", "whatsapp"]),
+        store.health.of_workspace(us),
+        store.sign_ins.take("state", "login", LATER),
         store.decisions.of_conversation(first),
         store.gaps.record(Gap(since=NOW - timedelta(hours=1), until=LATER), ["sms"]),
         store.gaps.of_workspace(us),

@@ -89,6 +89,7 @@ async def create(request: Request) -> Response:
     if not body.text.strip() and not attachments:
         raise Invalid("A message needs text or a file.", errors=(("text", "empty"),))
     if not body.note:
+        _check_connected(channel)
         _check_limits(body, attachments, manifest)
         answers = await views.decisions(context, conversation, channel, datetime.now(UTC))
         decision = answers[Purpose(body.purpose)]
@@ -131,6 +132,12 @@ async def _record_refusal(
         conversation, agent.id, shapes.decision(decision), datetime.now(UTC)
     )
     await context.hub.publish([events.send_blocked(conversation, agent, decision.code)])
+
+
+def _check_connected(channel: Channel) -> None:
+    if not channel.in_use:
+        reason = "This channel is disconnected, so nothing can be sent on it."
+        raise Conflict(reason, code="channel_gone")
 
 
 async def _newer_than_seen(
@@ -266,6 +273,7 @@ async def retry(request: Request) -> Response:
         raise NotFound("There is no such message.")
     conversation = await views.get_conversation(context, caller.agent, message.conversation_id)
     channel = await views.get_channel(context, conversation.channel_id)
+    _check_connected(channel)
     answers = await views.decisions(context, conversation, channel, datetime.now(UTC))
     decision = answers[Purpose(message.purpose)]
     if message.direction is not Direction.OUTBOUND or message.sort != "message":

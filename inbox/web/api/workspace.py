@@ -35,5 +35,5 @@ async def visible_channels(context: Context, agent: Agent) -> list[shapes.Json]:
     return [
         shapes.channel(one, context.connectors[one.kind].manifest, gaps.get(one.id, ()))
         for one in found
-        if can(agent, "see", one.id) and one.kind in context.connectors
+        if can(agent, "see", one.id) and one.kind in context.connectors and one.state != "draft"
     ]

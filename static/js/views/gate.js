@@ -28,6 +28,10 @@ export function wording({ gate, conversation, channel, newer = 0, failed = false
     return { tone: "warn", icon: "info", text, open: true, hold: true, actions: ["read"] };
   }
   const { state, trouble } = gate.channel ?? {};
+  if (state === "disconnected") {
+    const label = channel?.label ?? "This channel";
+    return { tone: "stop", icon: "ban", text: `${label} is disconnected here: nothing can be sent. ${trouble ?? ""}`, open: false };
+  }
   if (state && state !== "connected") {
     const label = channel?.label ?? "This channel";
     const why = trouble ? ` ${trouble}` : "";

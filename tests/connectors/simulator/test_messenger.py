@@ -396,3 +396,15 @@ async def test_the_handshake_must_return_the_challenge(simulator: Simulator, inb
     await simulator.connect_messaging(inbox, "messenger", handshake=True)
     await simulator.connect_messaging(inbox, "instagram", handshake=True)
     assert inbox.challenges == 2
+
+
+@pytest.mark.parametrize("kind", ["messenger", "instagram"])
+async def test_a_token_tells_of_itself(simulator: Simulator, inbox: Inbox, kind: str) -> None:
+    path = f"debug_token?input_token={kind}-token"
+    status, told = await simulator.platform(kind, "GET", path)
+    assert (status, told["data"]["is_valid"]) == (200, True)
+    assert len(told["data"]["scopes"]) == 2
+    assert (await simulator.platform(kind, "GET", "debug_token?input_token=x"))[0] == 400
+    wrong = f"me?fields=id&appsecret_proof={'0' * 64}"
+    status, told = await simulator.platform(kind, "GET", wrong)
+    assert (status, told["error"]["code"]) == (400, 100)

@@ -256,3 +256,18 @@ async def test_somebody_whom_nobody_introduced_is_reached(
     """Whoever signs webhooks of their own writes for people that only the inbox has heard of."""
     await simulator.twilio_send(inbox, To="+15550177")
     await until(lambda: inbox.statuses() == ["sent", "delivered"])
+
+
+async def test_an_account_lists_its_numbers(simulator: Simulator, inbox: Inbox) -> None:
+    url = f"{simulator.base}/2010-04-01/Accounts/{SID}/IncomingPhoneNumbers.json"
+
+    async def asks(number: str, headers: dict[str, str]) -> tuple[int, Any]:
+        query = {"PhoneNumber": number}
+        async with simulator.session.get(url, params=query, headers=headers) as answer:
+            return answer.status, await answer.json()
+
+    status, told = await asks(NUMBER, BASIC)
+    assert status == 200
+    assert [one["phone_number"] for one in told["incoming_phone_numbers"]] == [NUMBER]
+    assert (await asks("+15550100", BASIC))[1]["incoming_phone_numbers"] == []
+    assert (await asks(NUMBER, {}))[0] == 401

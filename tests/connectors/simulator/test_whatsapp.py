@@ -241,3 +241,23 @@ async def test_what_is_written_in_the_phone_app_is_echoed(
     echo = value_of(inbox.at("/whatsapp")[0])["message_echoes"][0]
     assert (echo["from"], echo["to"]) == ("15550190", "15550100")
     assert echo["text"]["body"] == "From the counter"
+
+
+async def test_a_token_tells_of_itself_and_of_its_business(simulator: Simulator) -> None:
+    async def asks(path: str, **query: str) -> tuple[int, dict[str, Any]]:
+        url = f"{simulator.base}/v26.0/{path}"
+        async with simulator.session.get(url, params=query, headers=BEARER) as answer:
+            return answer.status, await answer.json()
+
+    token = BEARER["Authorization"].removeprefix("Bearer ")
+    status, told = await asks("debug_token", input_token=token)
+    assert (status, told["data"]["is_valid"], told["data"]["expires_at"]) == (200, True, 0)
+    assert "whatsapp_business_messaging" in told["data"]["scopes"]
+    assert (await asks("debug_token", input_token="another"))[0] == 400
+    proof = hmac.new(APP_SECRET.encode(), token.encode(), hashlib.sha256).hexdigest()
+    assert (await asks("me", appsecret_proof=proof))[0] == 200
+    status, told = await asks("me", appsecret_proof="0" * 64)
+    assert (status, told["error"]["code"]) == (400, 100)
+    assert (await asks("999/phone_numbers"))[0] == 400
+    status, told = await asks("100000000000001/phone_numbers")
+    assert (status, told["data"]) == (200, [{"id": WHATSAPP}])
