@@ -51,9 +51,11 @@ from inbox.hub.redis import RedisHub
 from inbox.intake import Intake
 from inbox.links import Links
 from inbox.settings import Settings, SettingsError, check_role, keyring, new_keys, read
+from inbox.signals import Signals
 from inbox.store.accounts import Workspace
 from inbox.store.database import Database
 from inbox.stores import stores
+from inbox.templates import Templates
 from inbox.web.context import Context, Demo
 from inbox.web.server import Announce, listen, serve_on
 from inbox.web.sockets import Sockets
@@ -114,7 +116,9 @@ def assemble(parts: Parts, *, works: bool, demo: Demo | None = None) -> Context:
     directory = Directory(store.channels)
     delivery = Delivery(store, hub, parts.connectors, directory, parts.links)
     fetching = Fetching(store, hub, parts.connectors, directory)
-    intake = Intake(store, hub, parts.connectors, directory, delivery.wake, fetching.wake)
+    templates = Templates(store, hub, parts.connectors)
+    wake, doubt = fetching.wake, templates.doubt
+    intake = Intake(store, hub, parts.connectors, directory, delivery.wake, wake, doubt)
     sockets = Sockets(settings.sockets_per_login)
     if not works:
         store.journal.lease_s = 0.0
@@ -132,6 +136,8 @@ def assemble(parts: Parts, *, works: bool, demo: Demo | None = None) -> Context:
         throttle=LoginThrottle(),
         sockets=sockets,
         watch=Watch(store.database, sockets),
+        templates=templates,
+        signals=Signals(store, parts.connectors, directory),
         works=works,
         # The embedded database lets only one server in.
         alone=works and settings.mongodb_url is None,
@@ -173,9 +179,8 @@ async def work(context: Context) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    parts = (context.hub, context.delivery, context.fetching, context.intake)
     async with AsyncExitStack() as stack:
-        for part in parts:
+        for part in (context.hub, *context.workers):
             await part.start()
             stack.push_async_callback(part.close)
         print("Assent's worker is ready", flush=True)
@@ -186,9 +191,8 @@ def _loopback_providers(settings: Settings) -> frozenset[tuple[str, int]]:
     """Provider addresses on this machine, which development alone may call without https."""
     if not settings.dev:
         return frozenset()
-    found = [
-        urlsplit(url) for url in (settings.graph_url, settings.instagram_url, settings.twilio_url)
-    ]
+    urls = (settings.graph_url, settings.instagram_url, settings.twilio_url)
+    found = [urlsplit(url) for url in urls]
     return frozenset(
         (parts.hostname, parts.port)
         for parts in found

@@ -17,6 +17,7 @@ from inbox.store.messages import MessageStore
 from inbox.store.outbox import OutboxStore
 from inbox.store.people import PeopleStore
 from inbox.store.statuses import StatusStore
+from inbox.store.templates import TemplateStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class Stores:
     outbox: OutboxStore
     people: PeopleStore
     statuses: StatusStore
+    templates: TemplateStore
 
 
 def stores(database: Database) -> Stores:
@@ -52,4 +54,5 @@ def stores(database: Database) -> Stores:
         outbox=OutboxStore(database, messages),
         people=PeopleStore(database),
         statuses=StatusStore(database),
+        templates=TemplateStore(database),
     )

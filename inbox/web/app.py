@@ -19,7 +19,14 @@ from inbox import log
 from inbox.domain.errors import AssentError
 from inbox.web import context as contexts
 from inbox.web import pages, socket, webhooks
-from inbox.web.api import attachments, conversations, messages, workspace
+from inbox.web.api import (
+    attachments,
+    conversations,
+    messages,
+    reactions,
+    templates,
+    workspace,
+)
 from inbox.web.context import Context
 from inbox.web.middleware import Guard
 from inbox.web.problems import on_crash, on_disconnect, on_error, on_http_error
@@ -58,6 +65,8 @@ async def metrics(request: Request) -> Response:
 API = [
     Route("/me", workspace.me),
     Route("/channels", workspace.channels),
+    Route("/channels/{id}/templates", templates.index, methods=["GET"]),
+    Route("/channels/{id}/templates/refresh", templates.refresh, methods=["POST"]),
     Route("/counts", conversations.counts),
     Route("/conversations", conversations.index),
     Route("/conversations/{id}", conversations.show),
@@ -69,6 +78,7 @@ API = [
     Route("/conversations/{id}/reopen", conversations.reopen, methods=["POST"]),
     Route("/messages/{id}/retry", messages.retry, methods=["POST"]),
     Route("/messages/{id}/mark_sent", messages.mark_sent, methods=["POST"]),
+    Route("/messages/{id}/reactions", reactions.create, methods=["POST"]),
     Route("/attachments", attachments.create, methods=["POST"]),
     Route("/attachments/{id}", attachments.show),
 ]
@@ -98,10 +108,11 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         await context.hub.start()
         stack.push_async_callback(context.hub.close)
-        workers = (context.delivery, context.fetching, context.intake) if context.works else ()
+        workers = context.workers if context.works else ()
         if context.alone:  # and before our own workers take leases
             await context.delivery.take_over()
             await context.intake.take_over()
+        stack.push_async_callback(context.signals.close)
         for part in (*workers, context.stores.journal, context.watch):
             await part.start()
             stack.push_async_callback(part.close)

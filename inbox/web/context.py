@@ -19,7 +19,9 @@ from inbox.hub import Hub
 from inbox.intake import Intake
 from inbox.links import Links
 from inbox.settings import Settings
+from inbox.signals import Signals
 from inbox.stores import Stores
+from inbox.templates import Templates
 from inbox.web.sockets import Sockets
 from inbox.web.watch import Watch
 
@@ -51,9 +53,16 @@ class Context:
     throttle: LoginThrottle
     sockets: Sockets
     watch: Watch
+    templates: Templates
+    signals: Signals
     works: bool = True
     alone: bool = False
     demo: Demo | None = None
+
+    @property
+    def workers(self) -> tuple[Delivery, Fetching, Intake, Templates]:
+        """In the order of their start: what hands over comes after what takes."""
+        return (self.delivery, self.fetching, self.intake, self.templates)
 
 
 def attach(app: Starlette, context: Context) -> None:

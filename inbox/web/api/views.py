@@ -17,6 +17,7 @@ from inbox.domain.errors import NotFound
 from inbox.domain.gate import Attempt, Decision, decide
 from inbox.domain.ids import ChannelId, ConversationId, MessageId
 from inbox.domain.message import Message
+from inbox.domain.template import TemplateCategory, TemplateUse
 from inbox.web import bodies
 from inbox.web.context import Context
 
@@ -173,16 +174,24 @@ async def thread_page(
 
 
 async def decisions(
-    context: Context, conversation: Conversation, channel: Channel, now: datetime
+    context: Context,
+    conversation: Conversation,
+    channel: Channel,
+    now: datetime,
+    template: TemplateUse | None = None,
 ) -> dict[Purpose, Decision]:
-    """What the gate says of each purpose now. Asks, and records nothing."""
+    """What the gate says of each purpose now, of free words or of a template. Asks, and records
+    nothing."""
     identity = await context.stores.people.get(conversation.identity_id)
     manifest = context.connectors[channel.kind].manifest
     known = await facts(context.stores, conversation, identity, manifest, now)
     rules = policy(channel, manifest)
     return {
         purpose: decide(
-            Attempt(kind=channel.kind, purpose=purpose, actor="agent"), known, rules, now
+            Attempt(kind=channel.kind, purpose=purpose, actor="agent", template=template),
+            known,
+            rules,
+            now,
         )
         for purpose in Purpose
     }
@@ -212,9 +221,31 @@ async def gate(context: Context, agent: Agent, conversation: Conversation) -> Js
             "person_until": shapes.time(person_until),
         },
         "decisions": {purpose.value: shapes.decision(one) for purpose, one in answers.items()},
+        "templates": await _of_templates(context, conversation, channel, now),
         "alternatives": await _alternatives(context, agent, conversation, now),
         "channel": {"state": channel.state, "trouble": channel.trouble},
     }
+
+
+_FOR = {
+    TemplateCategory.UTILITY: Purpose.REPLY,
+    TemplateCategory.AUTHENTICATION: Purpose.TRANSACTIONAL,
+    TemplateCategory.MARKETING: Purpose.PROMOTIONAL,
+}
+
+
+async def _of_templates(
+    context: Context, conversation: Conversation, channel: Channel, now: datetime
+) -> Json | None:
+    """By category, what the gate would say of an approved template; None for kinds without any."""
+    if not context.connectors[channel.kind].manifest.rich.templates:
+        return None
+    answers: Json = {}
+    for category, purpose in _FOR.items():
+        use = TemplateUse(category=category, approved=True)
+        found = await decisions(context, conversation, channel, now, use)
+        answers[category.value] = shapes.decision(found[purpose])
+    return answers
 
 
 async def _alternatives(
