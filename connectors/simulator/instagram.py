@@ -34,7 +34,7 @@ class Instagram(Messaging[InstagramAccount]):
     object_name: ClassVar = "instagram"
     allows: ClassVar[frozenset[Act]] = frozenset(
         (
-            *("reply_to", "reaction", "edit", "unsend", "postback", "quick_reply"),
+            *("reply_to", "reaction", "edit", "unsend", "postback", "press", "quick_reply"),
             *("sticker", "story", "echo"),
         )
     )

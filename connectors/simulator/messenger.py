@@ -32,7 +32,7 @@ class Messenger(Messaging[MessengerAccount]):
     object_name: ClassVar = "page"
     allows: ClassVar[frozenset[Act]] = frozenset(
         (
-            *("reply_to", "reaction", "edit", "postback", "quick_reply", "sticker"),
+            *("reply_to", "reaction", "edit", "postback", "press", "quick_reply", "sticker"),
             *("optin", "echo"),
         )
     )

@@ -62,6 +62,13 @@ class OptIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     stopped: bool = False
 
 
+class Press(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """The button or row `id` of the message `of`."""
+
+    of: str
+    id: str
+
+
 class PostMessage(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     customer_id: str
     text: str = ""
@@ -78,6 +85,7 @@ class PostMessage(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     edit: EditOf | None = None
     unsend: str | None = None
     optin: OptIn | None = None
+    press: Press | None = None
 
     def acts(self) -> Iterator[Act]:
         """What it asks for beside a text and a picture."""
@@ -92,6 +100,7 @@ class PostMessage(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
             "edit": self.edit,
             "unsend": self.unsend,
             "optin": self.optin,
+            "press": self.press,
         }
         return (act for act, value in given.items() if value is not None)
 
