@@ -80,6 +80,9 @@ export const api = {
   resolve: (id) => call("POST", `${of(id)}/resolve`, { body: {} }),
   reopen: (id) => call("POST", `${of(id)}/reopen`, { body: {} }),
   retry: (message) => call("POST", `/messages/${encodeURIComponent(message)}/retry`, { body: {} }),
+  react: (message, emoji) => call("POST", `/messages/${encodeURIComponent(message)}/reactions`, { body: { emoji } }),
+  templates: async (channel) => (await call("GET", `/channels/${encodeURIComponent(channel)}/templates`)).data,
+  refreshTemplates: async (channel) => (await call("POST", `/channels/${encodeURIComponent(channel)}/templates/refresh`, { body: {} })).data,
   markSent: (message) => call("POST", `/messages/${encodeURIComponent(message)}/mark_sent`, { body: {} }),
 };
 

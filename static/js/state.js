@@ -330,6 +330,7 @@ const FOLDS = {
   "channel.reauthorization_required": channelChanged,
   "channel.degraded": channelChanged,
   "channel.recovered": channelChanged,
+  "template.status_changed": () => ({ gates: "all" }),
   "typing.changed": (state, data, event) => present(state, event.conversation_id, "typing", data),
   "viewers.changed": (state, data, event) => present(state, event.conversation_id, "viewing", data),
 };

@@ -89,7 +89,7 @@ async def test_what_the_provider_refuses_is_told_and_not_kept(demo: Demo) -> Non
     maya, message = await a_message(demo)
     script = {"match": {"operation": "send"}, "times": 1, "fault": {"status": 400, "code": 131009}}
     await demo.simulator("POST", "/faults", json=script)
-    refused = await demo.agent.post(f"/messages/{message['id']}/reactions", {"emoji": "👍"}, 502)
+    refused = await demo.agent.post(f"/messages/{message['id']}/reactions", {"emoji": "👍"}, 409)
     assert refused["code"] == "provider_error"
     (again,) = await demo.agent.thread(message["conversation_id"])
     assert again["reactions"] == []

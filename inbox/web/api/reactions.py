@@ -149,7 +149,7 @@ async def _send(
                 context.stores, context.hub, context.connectors, context.directory
             )
             await states.stopped(reaction.channel, str(error))
-        return problem(request, 502, "provider_error", str(error))
+        return problem(request, 409, "provider_error", str(error))
     return None
 
 

@@ -44,7 +44,7 @@ async def refresh(request: Request) -> Response:
     except StoreUnavailable:
         raise
     except (Temporary, Permanent) as error:
-        return problem(request, 502, "provider_error", str(error))
+        return problem(request, 409, "provider_error", str(error))
     return await _list(request, context, channel)
 
 
