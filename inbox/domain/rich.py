@@ -200,6 +200,7 @@ def _link(content: Mapping[str, object], text: str, rich: Rich, label: str) -> I
 def _location(content: Mapping[str, object], text: str, rich: Rich, label: str) -> Iterator[Fault]:
     if not rich.location:
         yield from _none("location", label)
+        return
     if text.strip():
         yield "text", "A place goes without a text. Send the text by itself."
     yield from place_faults("location", content["location"])
@@ -248,12 +249,18 @@ _CHECKS = {
 }
 
 
+# Emoji that are listed as letters, dashes and signs.
+_PLAIN = "\u203c\u2049\u2139\u2194\u25fd\u25fe\u3030"
+
+
 def is_emoji(text: str) -> bool:
     """Whether it can be one emoji: a few signs that are pictures or belong to one."""
     if not 0 < len(text) <= 16:
         return False
     keycap = "\u20e3" in text
-    pictures = [c for c in text if unicodedata.category(c) in ("So", "Sm", "Po") and c > "\u203b"]
+    pictures = [
+        c for c in text if c in _PLAIN or (unicodedata.category(c) == "So" and c > "\u203b")
+    ]
     joins = {"\u200d", "\ufe0e", "\ufe0f", "\u20e3"}
     belongs = [
         c

@@ -73,6 +73,8 @@ export class TemplatePicker {
 
   drawList() {
     const groups = found(this.templates, this.search.value);
+    // What can be sent comes first; within that, by name.
+    groups.sort(([a], [b]) => Number(this.refusal(a) !== null) - Number(this.refusal(b) !== null));
     const rows = groups.map((group) => {
       const [first] = group;
       const may = this.refusal(first) === null;
