@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pymongo import ReplaceOne
 
@@ -18,6 +18,8 @@ from inbox.domain.template import Template, TemplateButton, TemplateCategory, Te
 from inbox.store.database import Database, Document, reachable
 
 MOST = 3000
+# By so much the provider's clock, which tells whole seconds, may be behind ours.
+_CLOCKS = timedelta(seconds=60)
 _NAMES = tuple(field.name for field in fields(Template))
 
 
@@ -38,7 +40,10 @@ class TemplateStore:
             doc["_id"] for doc in docs if doc.get("changed_at") and doc["changed_at"] >= asked_at
         }
         documents = {
-            _id(channel.id, one.name, one.language): _document(channel, one)
+            _id(channel.id, one.name, one.language): {
+                **_document(channel, one),
+                "reported_at": asked_at - _CLOCKS,
+            }
             for one in templates[:MOST]
         }
         gone = [doc["_id"] for doc in docs if doc["_id"] not in {*documents, *newer}]
@@ -84,15 +89,19 @@ class TemplateStore:
     async def change(
         self, channel: Channel, report: TemplateChanged, now: datetime
     ) -> list[Template]:
-        """Take over what was reported; the templates that are different by it."""
+        """Take over what was reported; the templates that are different by it. A report that is
+        older than what is known changes nothing."""
         changed: list[Template] = []
-        for one in await self.of_channel(channel.workspace_id, channel.id):
+        async with reachable():  # index: channel
+            docs = await self._templates.find(_of(channel.workspace_id, channel.id)).to_list(MOST)
+        for doc in docs:
+            one, at = _template(doc), report.at or now
             if one.name != report.name or report.language not in (None, one.language):
                 continue
             after = _changed(one, report)
-            if after == one:
+            if after == one or at < doc["reported_at"]:
                 continue
-            document = {**_document(channel, after), "changed_at": now}
+            document = {**_document(channel, after), "changed_at": now, "reported_at": at}
             key = document.pop("_id")
             async with reachable():
                 await self._templates.update_one({"_id": key}, {"$set": document})

@@ -100,6 +100,10 @@ async def work(office: Office) -> None:
         store.accounts.find_session("token", NOW),
         store.people.find_many(us, ChannelId("chn_1"), "sms", ["a", "b"]),
         store.ledger.of_points(us, ["a", "b"], LATER),
+        store.templates.of_channel(us, ChannelId("chn_1")),
+        store.templates.find(us, ChannelId("chn_1"), "order_update", "en_US"),
+        store.templates.has_for_replies(us, ChannelId("chn_1")),
+        store.messages.newest_inbound(us, first.id, first.last_seq),
     ]
     await asyncio.gather(*doing)
     stale = first
