@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from inbox import events, log
 from inbox.domain.channel import Channel, Connector, HasTemplates
-from inbox.domain.errors import AssentError, StoreUnavailable
+from inbox.domain.errors import AssentError, StoreUnavailable, Temporary
 from inbox.domain.report import TemplateChanged
 from inbox.domain.template import Template
 from inbox.hub import Hub
@@ -39,6 +39,7 @@ class Templates:
         self._connectors = connectors
         self._every_s = every_s
         self._fetched: dict[str, datetime] = {}
+        self._failing: set[str] = set()
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -96,20 +97,28 @@ class Templates:
                     await self._wake.wait()
 
     async def _fetch_due(self) -> None:
-        for workspace in await self._stores.accounts.workspaces():
-            for channel in await self._stores.channels.of_workspace(workspace.id):
-                connector = self._connectors.get(channel.kind)
-                last = self._fetched.get(channel.id)
-                age = None if last is None else (datetime.now(UTC) - last).total_seconds()
-                due = age is None or age >= self._every_s
-                if not due or not isinstance(connector, HasTemplates):
-                    continue
-                try:
-                    await self.refresh(channel)
-                except StoreUnavailable:
-                    raise
-                except AssentError as error:
-                    _log.warning("templates not fetched", channel=channel.id, code=error.code)
+        kinds = [kind for kind, one in self._connectors.items() if isinstance(one, HasTemplates)]
+        for channel in await self._stores.channels.of_kinds(kinds):
+            last = self._fetched.get(channel.id)
+            age_s = None if last is None else (datetime.now(UTC) - last).total_seconds()
+            if age_s is not None and age_s < self._every_s:
+                continue
+            try:
+                await self.refresh(channel)
+            except StoreUnavailable:
+                raise
+            except AssentError as error:
+                self._note(channel, error)
+            else:
+                self._failing.discard(channel.id)
+
+    def _note(self, channel: Channel, error: AssentError) -> None:
+        """Tried again in a minute where that can help; said once, until it works again."""
+        if not isinstance(error, Temporary):
+            self._fetched[channel.id] = datetime.now(UTC)
+        if channel.id not in self._failing:
+            _log.warning("templates not fetched", channel=channel.id, code=error.code)
+        self._failing.add(channel.id)
 
 
 async def take_change(

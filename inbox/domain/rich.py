@@ -214,6 +214,8 @@ def place_faults(field: str, place: object) -> Iterator[Fault]:
         if isinstance(found, bool) or not isinstance(found, int | float) or not abs(found) <= most:
             yield f"{field}.{name}", f"A number from -{most} to {most}."
     for name in ("name", "address"):
+        if isinstance(place, Mapping) and not isinstance(place.get(name, ""), str):
+            yield f"{field}.{name}", "It is a text."
         yield from _long(f"{field}.{name}", _texts(place, name), 1000)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pymongo.errors import DuplicateKeyError
 
 from inbox.domain.channel import Channel, Secret
@@ -94,6 +96,12 @@ class ChannelStore:
         async with reachable():  # index: account
             doc = await self._channels.find_one({"kind": kind, "account": account})
         return None if doc is None else self._from_document(doc)
+
+    async def of_kinds(self, kinds: Sequence[str]) -> list[Channel]:
+        """Those of every workspace, for work that is done for all; at most 5,000."""
+        async with reachable():  # index: account
+            docs = await self._channels.find({"kind": {"$in": list(kinds)}}).to_list(5000)
+        return [self._from_document(doc) for doc in docs]
 
     async def of_workspace(self, workspace_id: WorkspaceId) -> list[Channel]:
         """All of them, by name; a workspace has few."""

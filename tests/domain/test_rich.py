@@ -68,6 +68,12 @@ def test_a_place_is_on_the_earth(latitude: float, longitude: float, ok: bool) ->
     assert (fields(place, "") == []) is ok
 
 
+@pytest.mark.parametrize("name", [7, None, ["The shop"], {"a": 1}])
+def test_a_place_has_texts_for_names(name: object) -> None:
+    place = {"location": {"latitude": 1, "longitude": 2, "name": name}}
+    assert fields(place, "") == ["location.name"]
+
+
 def test_only_one_of_them_at_a_time_and_without_a_file() -> None:
     link = {"link": {"title": "Open", "url": "https://shop.example.com"}}
     assert fields({**buttons("Yes"), **link}) == ["link"]

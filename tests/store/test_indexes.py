@@ -94,6 +94,7 @@ async def work(office: Office) -> None:
         store.statuses.take(us, "p:c:x"),
         store.channels.find_by_account("sms", "+15550191"),
         store.channels.of_workspace(us),
+        store.channels.of_kinds(["whatsapp"]),
         store.decisions.of_conversation(first),
         store.accounts.find_agent_by_email("ana@example.com"),
         store.accounts.find_by_token("token", NOW),
