@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.journeys.conftest import OpenInbox, TakePhone
 from tests.journeys.program import Customer, DemoProgram
 from tests.journeys.screens import Inbox
+from tests.journeys.test_looks import inaccessible
 
 
 def wrote_long_ago(program: DemoProgram, customer: Customer, text: str) -> None:
@@ -169,3 +171,35 @@ def test_templates_can_be_chosen_at_the_width_of_a_phone(
     assert inbox.page.evaluate("document.documentElement.scrollWidth") <= 390
     picker.get_by_role("button", name="Back to the list").click()
     expect(picker.locator(".pick").first).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_all_of_it_is_accessible(program: DemoProgram, open_inbox: OpenInbox, scheme: str) -> None:
+    customer = program.simulator.customer(f"Ida Roos {scheme}")
+    wrote_long_ago(program, customer, "May I look at everything?")
+    inbox = open_inbox(scheme=scheme)
+    inbox.open(customer.name)
+    found: dict[str, list[str]] = {}
+    inbox.gate.get_by_role("button", name="Use a template").click()
+    chooses_template(inbox, "Order update")
+    found["list"] = inaccessible(inbox.page)
+    inbox.page.get_by_label("Search templates").fill("autumn")
+    chooses_template(inbox, "Autumn sale")
+    found["refused"] = inaccessible(inbox.page)
+    inbox.page.get_by_label("Search templates").fill("visit")
+    chooses_template(inbox, "Visit us")
+    found["place"] = inaccessible(inbox.page)
+    inbox.page.keyboard.press("Escape")
+    program.simulator.write("whatsapp", program.account("whatsapp"), customer, "And now?")
+    expect(inbox.gate).to_contain_text("Free reply")
+    for name in ("Buttons…", "List…", "Link button…", "Place…"):
+        inbox.page.get_by_role("button", name="Send something else").click()
+        found[f"menu {name}"] = inaccessible(inbox.page)
+        inbox.page.get_by_role("button", name=name).click()
+        found[name] = inaccessible(inbox.page)
+        inbox.page.keyboard.press("Escape")
+    message = inbox.message("And now?")
+    message.hover()
+    message.get_by_role("button", name="React").click()
+    found["reactions"] = inaccessible(inbox.page)
+    assert {state: wrong for state, wrong in found.items() if wrong} == {}

@@ -16,11 +16,14 @@ export function drawActs(element, message, { can, intentions }) {
   element.act = message;
   if (box.drawn === signature) return;
   box.drawn = signature;
-  const react = make("button", { class: "act", type: "button", "aria-label": "React", "aria-haspopup": "true", title: "React", onclick: () => intentions.pick(element.act, react) }, make("span", { "aria-hidden": "true" }, "☺"));
+  const react = make("button", { class: "act", type: "button", "aria-haspopup": "true", title: "React", onclick: () => intentions.pick(element.act, react) }, ...pictured("☺", "React"));
   const reply = make("button", { class: "act", type: "button", "aria-label": "Reply to this", title: "Reply", onclick: () => intentions.quote(element.act) }, icon("reply"));
   box.replaceChildren(...(reacts ? [react] : []), ...(quotes ? [reply] : []));
   hold(element);
 }
+
+/** A picture for the eye, and words for the ear. */
+const pictured = (picture, words) => [make("span", { "aria-hidden": "true" }, picture), make("span", { class: "visually-hidden" }, words)];
 
 /** A long press shows the buttons; the next touch elsewhere takes them away. */
 function hold(element) {
@@ -60,7 +63,7 @@ export class ReactionPicker {
           anchor.focus();
         };
         const words = chosen ? `Take ${emoji} back` : `React with ${emoji}`;
-        return make("button", { class: "reactions__emoji", type: "button", "aria-pressed": String(chosen), "aria-label": words, onclick: run }, emoji);
+        return make("button", { class: "reactions__emoji", type: "button", "aria-pressed": String(chosen), onclick: run }, ...pictured(emoji, words));
       }),
     );
     this.box.showPopover();
