@@ -108,5 +108,6 @@ MANIFEST = Manifest(
         quotes=True,
         signals=True,
     ),
+    numbers=True,
     docs="developers.facebook.com/docs/whatsapp/cloud-api",
 )

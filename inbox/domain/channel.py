@@ -40,12 +40,14 @@ class Secret:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Credential:
     """One field that connecting a channel asks for. `secret` ones are stored encrypted and never
-    shown again; `label` and `help` are for an office manager."""
+    shown again; `label` and `help` are for an office manager; `by_sign_in`: the provider's sign-in
+    page gives it (`SignsIn`), so nobody has to type it."""
 
     name: str
     label: str
     secret: bool = False
     required: bool = True
+    by_sign_in: bool = False
     help: str = ""
 
 
@@ -63,11 +65,14 @@ class TextLimits:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MediaLimit:
-    """What may be sent of one kind of file."""
+    """What may be sent of one kind of file. `*/*` among the types: every type."""
 
     kind: str
     mimes: tuple[str, ...]
     max_bytes: int
+
+    def takes(self, mime: str | None) -> bool:
+        return mime in self.mimes or "*/*" in self.mimes
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,7 +91,9 @@ class Manifest:
 
     needs                 credentials, in the order in which they are asked for
     account_field         the credential that is the provider's own id of our side
-    signing_field         the secret that signs webhooks
+    signing_field         the credential that webhooks are signed with; where the provider signs
+                          with keys of its own, the one that says who signs (and is no secret)
+    max_media_bytes       of all files of a message together; None: no limit but each file's own
     handshake             GET on the webhook address is a challenge (Meta), not a delivery (Twilio)
     window_hours          free text is allowed for so long after the contact wrote; None: always
     human_agent_days      a person may still reply for so long, where the account has the provider's
@@ -96,8 +103,11 @@ class Manifest:
     provider_stop         the provider can answer STOP, START and HELP itself (a channel may differ)
     words                 which list of opt-out words holds: see keywords.py
     hard_stop             an opt-out also ends replies, until the contact starts again
+    mail                  messages have a subject and several recipients, and a contact has as many
+                          conversations as threads
     reports               statuses that may ever come back; `read` missing means it is never known
     rich                  what it sends beside texts and files
+    numbers               keys of digits are phone numbers, which the provider has verified
     """
 
     kind: str
@@ -110,6 +120,7 @@ class Manifest:
     media: tuple[MediaLimit, ...]
     max_attachments: int
     reports: tuple[str, ...]
+    max_media_bytes: int | None = None
     ack: Ack = Ack()
     handshake: bool = False
     window_hours: int | None = None
@@ -119,6 +130,8 @@ class Manifest:
     words: Literal["sms", "chat", "email"] = "chat"
     hard_stop: bool = False
     rich: Rich = NOTHING
+    mail: bool = False
+    numbers: bool = False
     docs: str = ""
 
 
@@ -254,10 +267,12 @@ class OutboundReaction:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sent:
-    """The provider took it. `keys` are ids of the recipient learnt from its answer."""
+    """The provider took it. `keys` are ids of the recipient learnt from its answer; `mail_id` is
+    the Message-ID under which a mail left, without angle brackets."""
 
     provider_id: str
     keys: tuple[str, ...] = ()
+    mail_id: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -338,6 +353,17 @@ class Signals(Protocol):
     async def mark_read(self, channel: Channel, to: str, provider_id: str) -> None: ...
 
     async def show_typing(self, channel: Channel, to: str, provider_id: str) -> None: ...
+
+
+@runtime_checkable
+class FetchesKeys(Protocol):
+    """What a connector does besides, whose provider signs with keys that it publishes: they are
+    fetched here, so that `verify` itself calls nobody."""
+
+    async def fetch_keys(self, request: WebhookRequest) -> None:
+        """Have at hand the keys that `verify` will need, at most one call a minute whatever is
+        asked. The request is not believed yet, and not judged here. raises Temporary"""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -21,6 +22,7 @@ from inbox.web import context as contexts
 from inbox.web import pages, socket, webhooks
 from inbox.web.api import (
     attachments,
+    contacts,
     conversations,
     messages,
     reactions,
@@ -76,6 +78,16 @@ API = [
     Route("/conversations/{id}/read", conversations.read, methods=["POST"]),
     Route("/conversations/{id}/resolve", conversations.resolve, methods=["POST"]),
     Route("/conversations/{id}/reopen", conversations.reopen, methods=["POST"]),
+    Route("/contacts", contacts.index),
+    Route("/contacts/{id}", contacts.show, methods=["GET"]),
+    Route("/contacts/{id}", contacts.change, methods=["PATCH"]),
+    Route("/contacts/{id}/block", contacts.block, methods=["POST"]),
+    Route("/contacts/{id}/unblock", contacts.unblock, methods=["POST"]),
+    Route("/contacts/{id}/merge", contacts.merge, methods=["POST"]),
+    Route("/contacts/{id}/unmerge", contacts.unmerge, methods=["POST"]),
+    Route("/contacts/{id}/not_same", contacts.not_same, methods=["POST"]),
+    Route("/contacts/{id}/suggestions", contacts.suggestions),
+    Route("/contacts/{id}/export", contacts.export),
     Route("/messages/{id}/retry", messages.retry, methods=["POST"]),
     Route("/messages/{id}/mark_sent", messages.mark_sent, methods=["POST"]),
     Route("/messages/{id}/reactions", reactions.create, methods=["POST"]),
@@ -93,6 +105,8 @@ ROUTES = [
     Route("/logout", pages.logout, methods=["POST"]),
     Route("/app", pages.app),
     Route("/app/c/{id}", pages.app),
+    Route("/contacts", pages.contacts),
+    Route("/contacts/{id}", pages.contacts),
     Route("/files/{token}", attachments.for_providers),
     Route("/healthz", healthz),
     Route("/readyz", readyz),
@@ -112,6 +126,7 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
         if context.alone:  # and before our own workers take leases
             await context.delivery.take_over()
             await context.intake.take_over()
+            await context.merges.mend_all(datetime.now(UTC), alone=True)
         stack.push_async_callback(context.signals.close)
         for part in (*workers, context.stores.journal, context.watch):
             await part.start()

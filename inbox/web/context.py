@@ -18,9 +18,11 @@ from inbox.files import Fetching
 from inbox.hub import Hub
 from inbox.intake import Intake
 from inbox.links import Links
+from inbox.merges import Merges
 from inbox.settings import Settings
 from inbox.signals import Signals
 from inbox.stores import Stores
+from inbox.suggestions import Suggestions
 from inbox.templates import Templates
 from inbox.web.sockets import Sockets
 from inbox.web.watch import Watch
@@ -63,6 +65,14 @@ class Context:
     def workers(self) -> tuple[Delivery, Fetching, Intake, Templates]:
         """In the order of their start: what hands over comes after what takes."""
         return (self.delivery, self.fetching, self.intake, self.templates)
+
+    @property
+    def merges(self) -> Merges:
+        return Merges(self.stores, self.hub, self.connectors)
+
+    @property
+    def suggestions(self) -> Suggestions:
+        return Suggestions(self.stores, self.connectors)
 
 
 def attach(app: Starlette, context: Context) -> None:

@@ -66,6 +66,7 @@ function read(status, body) {
   throw new Problem(status, body ?? {});
 }
 
+const person = (contact) => `/contacts/${encodeURIComponent(contact)}`;
 const of = (conversation) => `/conversations/${encodeURIComponent(conversation)}`;
 
 export const api = {
@@ -83,9 +84,19 @@ export const api = {
   react: (message, emoji) => call("POST", `/messages/${encodeURIComponent(message)}/reactions`, { body: { emoji } }),
   templates: async (channel) => (await call("GET", `/channels/${encodeURIComponent(channel)}/templates`)).data,
   refreshTemplates: async (channel) => (await call("POST", `/channels/${encodeURIComponent(channel)}/templates/refresh`, { body: {} })).data,
+  contacts: (query) => call("GET", "/contacts", { query }),
+  contact: (id) => call("GET", person(id)),
+  changeContact: (id, body) => call("PATCH", person(id), { body }),
+  suggestions: async (id) => (await call("GET", `${person(id)}/suggestions`)).data,
+  mergeContacts: (id, contact_id) => call("POST", `${person(id)}/merge`, { body: { contact_id } }),
+  unmergeContact: (id, body) => call("POST", `${person(id)}/unmerge`, { body }),
+  notSame: (id, contact_id) => call("POST", `${person(id)}/not_same`, { body: { contact_id } }),
+  blockContact: (id) => call("POST", `${person(id)}/block`, { body: {} }),
+  unblockContact: (id) => call("POST", `${person(id)}/unblock`, { body: {} }),
   markSent: (message) => call("POST", `/messages/${encodeURIComponent(message)}/mark_sent`, { body: {} }),
 };
 
+export const pictureAddress = (id) => `${BASE}/attachments/${encodeURIComponent(id)}`;
 export const attachmentAddress = (id) => `${BASE}/attachments/${encodeURIComponent(id)}`;
 
 /**
