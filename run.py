@@ -52,9 +52,11 @@ from inbox.hub.redis import RedisHub
 from inbox.intake import Intake
 from inbox.links import Links
 from inbox.settings import Settings, SettingsError, check_role, keyring, new_keys, read
+from inbox.signals import Signals
 from inbox.store.accounts import Workspace
 from inbox.store.database import Database
 from inbox.stores import stores
+from inbox.templates import Templates
 from inbox.web.context import Context, Demo
 from inbox.web.server import Announce, listen, serve_on
 from inbox.web.sockets import Sockets
@@ -121,7 +123,9 @@ def assemble(parts: Parts, *, works: bool, demo: Demo | None = None) -> Context:
     directory = Directory(store.channels)
     delivery = Delivery(store, hub, parts.connectors, directory, parts.links)
     fetching = Fetching(store, hub, parts.connectors, directory)
-    intake = Intake(store, hub, parts.connectors, directory, delivery.wake, fetching.wake)
+    templates = Templates(store, hub, parts.connectors)
+    wake, doubt = fetching.wake, templates.doubt
+    intake = Intake(store, hub, parts.connectors, directory, delivery.wake, wake, doubt)
     sockets = Sockets(settings.sockets_per_login)
     if not works:
         store.journal.lease_s = 0.0
@@ -139,6 +143,8 @@ def assemble(parts: Parts, *, works: bool, demo: Demo | None = None) -> Context:
         throttle=LoginThrottle(),
         sockets=sockets,
         watch=Watch(store.database, sockets),
+        templates=templates,
+        signals=Signals(store, parts.connectors, directory),
         works=works,
         # The embedded database lets only one server in.
         alone=works and settings.mongodb_url is None,
@@ -180,9 +186,9 @@ async def work(context: Context) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    parts = (context.hub, *context.workers())
     async with AsyncExitStack() as stack:
-        for part in parts:
+        stack.push_async_callback(context.stores.health.close)
+        for part in (context.hub, *context.workers):
             await part.start()
             stack.push_async_callback(part.close)
         print("Assent's worker is ready", flush=True)

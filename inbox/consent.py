@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -10,7 +11,9 @@ from inbox.domain.consent import OPT_OUTS, ConsentEvent, Purpose, Standing, stan
 from inbox.domain.contact import Identity
 from inbox.domain.conversation import Conversation
 from inbox.domain.gate import Facts, Policy
+from inbox.domain.ids import ChannelId, WorkspaceId
 from inbox.domain.keywords import Keyword, keyword, stop_phrase
+from inbox.domain.template import TemplateCategory, TemplateUse
 from inbox.stores import Stores
 
 
@@ -24,6 +27,7 @@ def policy(channel: Channel, manifest: Manifest) -> Policy:
         reply_basis_days=manifest.reply_basis_days,
         provider_stop=channel.provider_stop,
         human_agent_days=manifest.human_agent_days if has_permission else None,
+        templates=manifest.rich.templates,
     )
 
 
@@ -87,10 +91,33 @@ async def facts(
     wrote = [conversation.last_inbound_at, *(one.sent_at for one in newer)]
     basis = [conversation.last_basis_at]
     basis += [one.sent_at for one in newer if not _asks_to_stop(one.text, manifest)]
+    templates = manifest.rich.templates and await stores.templates.has_for_replies(
+        conversation.workspace_id, conversation.channel_id
+    )
     return Facts(
         standing=await standing_of(stores, identity, now),
         last_inbound_at=max((at for at in wrote if at is not None), default=None),
         last_basis_at=max((at for at in basis if at is not None), default=None),
         # A contact that cannot be found is not written to.
         blocked=contact is None or contact.blocked,
+        templates=templates,
     )
+
+
+async def template_use(
+    stores: Stores,
+    workspace_id: WorkspaceId,
+    channel_id: ChannelId,
+    content: Mapping[str, object] | None,
+) -> TemplateUse | None:
+    """What the provider says now of the template that a message is made of; None for one that is
+    not made of any. One that is not listed any more is not approved."""
+    named = None if content is None else content.get("template")
+    if not isinstance(named, Mapping):
+        return None
+    found = await stores.templates.find(
+        workspace_id, channel_id, str(named.get("name")), str(named.get("language"))
+    )
+    if found is None:
+        return TemplateUse(category=TemplateCategory.OTHER, approved=False)
+    return TemplateUse(category=found.category, approved=found.approved)

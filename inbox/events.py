@@ -15,6 +15,7 @@ from inbox.domain.conversation import Conversation
 from inbox.domain.event import Event
 from inbox.domain.ids import AgentId, ChannelId, ConversationId, EventId
 from inbox.domain.message import Attachment, Message, Status
+from inbox.domain.template import Template
 from inbox.ids import new_id
 
 Actor = tuple[str, str | None]
@@ -96,6 +97,17 @@ def retry_requested(message: Message, actor: Actor, attempt: int) -> Event:
 def attachment_ready(message: Message, attachment: Attachment) -> Event:
     data = {"id": message.id, "attachment": shapes.attachment(attachment)}
     return _event("message.attachment_ready", message=message, data=data)
+
+
+def template_changed(channel: Channel, template: Template) -> Event:
+    data = {
+        "channel_id": channel.id,
+        "name": template.name,
+        "language": template.language,
+        "status": template.status.value,
+        "category": template.category.value,
+    }
+    return _event("template.status_changed", channel=channel, data=data)
 
 
 def conversation_created(conversation: Conversation, channel: Channel, manifest: Manifest) -> Event:

@@ -24,6 +24,7 @@ from inbox.domain.report import (
     Report,
     Sender,
     StatusReported,
+    TemplateChanged,
     Unsent,
     WatermarkReported,
 )
@@ -179,6 +180,20 @@ def _other(report: Report) -> Shape:
                 "level": report.level,
                 "code": report.code,
                 "reason": report.reason,
+            }
+        case TemplateChanged():
+            return {
+                "kind": "template",
+                "account": report.account,
+                "name": report.name,
+                **_present(
+                    language=report.language,
+                    status=report.status and report.status.value,
+                    category=report.category and report.category.value,
+                    quality=report.quality,
+                    reason=report.reason,
+                    gone=report.gone or None,
+                ),
             }
         case PullAsked():
             return {"kind": "pull", "account": report.account}

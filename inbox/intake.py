@@ -34,6 +34,7 @@ from inbox.domain.report import (
     PullAsked,
     Reacted,
     StatusReported,
+    TemplateChanged,
     Unsent,
     WatermarkReported,
 )
@@ -45,6 +46,7 @@ from inbox.received import Received, Taken, Work
 from inbox.statuses import Statuses
 from inbox.store.journal import JournalEntry
 from inbox.stores import Stores
+from inbox.templates import take_change
 
 BATCH = 200
 HELD = 2000
@@ -58,6 +60,7 @@ OtherReport = (
     | PreferenceReported
     | IdentityChanged
     | ChannelNotice
+    | TemplateChanged
     | Edited
     | Unsent
     | Reacted
@@ -94,11 +97,13 @@ class Intake:
         directory: Directory,
         wake_delivery: Callable[[Sequence[Message]], None],
         wake_fetching: Callable[[], None],
+        doubt_templates: Callable[[Channel], None] = lambda channel: None,
     ) -> None:
         self._stores = stores
         self._hub = hub
         self._connectors = connectors
         self._directory = directory
+        self._doubt_templates = doubt_templates
         people = People(stores, hub, connectors)
         self._statuses = Statuses(stores, hub)
         self._changes = Changes(stores, hub, people, directory)
@@ -325,6 +330,11 @@ class Intake:
                 return await self._changes.rebind(report, channel, received_at)
             case ChannelNotice():
                 return await self._changes.notice(report, channel)
+            case TemplateChanged():
+                known = await take_change(self._stores, self._hub, report, channel, received_at)
+                if not known:
+                    self._doubt_templates(channel)
+                return "template_changed" if known else "template_unknown"
             case Edited() | Unsent() | Reacted():
                 return await self._changes.apply(report, channel, received_at)
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from prometheus_client import Counter
 
 from inbox import shapes
-from inbox.consent import facts, policy
+from inbox.consent import facts, policy, template_use
 from inbox.directory import Directory
 from inbox.domain.channel import Channel, Connector, OutboundFile, OutboundMessage, Uploads
 from inbox.domain.consent import Purpose
@@ -104,6 +104,9 @@ class Preparation:
             purpose=Purpose(message.purpose),
             actor="agent" if message.author.type == "agent" else "system",
             sort=message.sort,  # type: ignore[arg-type]  # stored by us, and the gate checks it
+            template=await template_use(
+                self._stores, message.workspace_id, message.channel_id, message.content
+            ),
             subject=outbound.subject(),
         )
         manifest = self._connectors[channel.kind].manifest

@@ -6,6 +6,7 @@ docs/api.md describes them; nothing else in the project writes these keys.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -18,6 +19,7 @@ from inbox.domain.consent import ConsentEvent
 from inbox.domain.conversation import Conversation, Preview
 from inbox.domain.gate import Decision
 from inbox.domain.message import Attachment, Failure, Message
+from inbox.domain.rich import Rich
 from inbox.hub.frame import rfc3339
 from inbox.store.conversations import ReadMark
 from inbox.store.gaps import Gap
@@ -211,6 +213,22 @@ def channel(value: Channel, manifest: Manifest, gaps: Sequence[Gap] = ()) -> Jso
         "window_hours": manifest.window_hours,
         "reports": list(manifest.reports),
         "gaps": [{"from": rfc3339(one.since), "to": rfc3339(one.until)} for one in gaps],
+        **rich(manifest.rich),
+    }
+
+
+def rich(value: Rich) -> Json:
+    """What a kind sends beside texts and files; null, false and 0 where it has none of it."""
+    return {
+        "templates": value.templates,
+        "buttons": value.buttons and asdict(value.buttons),
+        "list": value.lists and asdict(value.lists),
+        "link": value.links and asdict(value.links),
+        "location": value.location,
+        "location_request": value.request_chars > 0,
+        "contact_cards": value.contacts,
+        "reactions": list(value.reactions),
+        "quotes": value.quotes,
     }
 
 

@@ -22,6 +22,7 @@ from inbox.store.outbox import OutboxStore
 from inbox.store.people import PeopleStore
 from inbox.store.sign_ins import SignInStore
 from inbox.store.statuses import StatusStore
+from inbox.store.templates import TemplateStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class Stores:
     people: PeopleStore
     sign_ins: SignInStore
     statuses: StatusStore
+    templates: TemplateStore
 
 
 def stores(database: Database) -> Stores:
@@ -67,4 +69,5 @@ def stores(database: Database) -> Stores:
         people=PeopleStore(database),
         sign_ins=SignInStore(database),
         statuses=StatusStore(database),
+        templates=TemplateStore(database),
     )

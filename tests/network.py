@@ -28,7 +28,9 @@ from inbox.files import Fetching
 from inbox.intake import Intake
 from inbox.links import Links
 from inbox.settings import read
+from inbox.signals import Signals
 from inbox.stores import Stores
+from inbox.templates import Templates
 from inbox.web.app import build
 from inbox.web.context import Context
 from inbox.web.sockets import Sockets
@@ -139,6 +141,7 @@ def assembled(stores: Stores, office: Office, url: str) -> Context:
     delivery = Delivery(stores, office.hub, office.connectors, directory, links)
     fetching = Fetching(stores, office.hub, office.connectors, directory)
     sockets = Sockets(20)
+    templates = Templates(stores, office.hub, office.connectors)
     return Context(
         settings=settings,
         stores=stores,
@@ -146,7 +149,13 @@ def assembled(stores: Stores, office: Office, url: str) -> Context:
         connectors=office.connectors,
         directory=directory,
         intake=Intake(
-            stores, office.hub, office.connectors, directory, delivery.wake, fetching.wake
+            stores,
+            office.hub,
+            office.connectors,
+            directory,
+            delivery.wake,
+            fetching.wake,
+            templates.doubt,
         ),
         delivery=delivery,
         fetching=fetching,
@@ -155,6 +164,8 @@ def assembled(stores: Stores, office: Office, url: str) -> Context:
         throttle=LoginThrottle(),
         sockets=sockets,
         watch=Watch(stores.database, sockets),
+        templates=templates,
+        signals=Signals(stores, office.connectors, directory),
     )
 
 

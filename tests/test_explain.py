@@ -66,7 +66,7 @@ HELD: dict[str, tuple[list[int], int, list[str]]] = {
     "whatsapp/sticker_animated": ([1], 0, []),
     "whatsapp/system_number_and_bsuid_change": ([], 0, ["identity_change"]),
     "whatsapp/template_button_stop": ([0], 0, []),
-    "whatsapp/template_paused": ([], 0, ["ignored"]),
+    "whatsapp/template_paused": ([], 0, ["template"]),
     "whatsapp/text": ([0], 0, []),
     "whatsapp/text_bsuid_only": ([0], 0, []),
     "whatsapp/text_frequently_forwarded": ([0], 0, []),
@@ -160,7 +160,15 @@ def test_an_echo_is_from_us_and_to_somebody() -> None:
         ),
         ("user_preferences_stop", {"kind": "preference", "act": "stop", "from": "15550002001"}),
         ("value_level_errors", {"kind": "notice", "level": "warning", "code": "130429"}),
-        ("template_paused", {"kind": "ignored", "reason": "template"}),
+        (
+            "template_paused",
+            {
+                "kind": "template",
+                "name": "kettle_week",
+                "language": "en_GB",
+                "status": "paused",
+            },
+        ),
     ],
 )
 def test_what_is_no_message_has_a_word_and_its_ids(name: str, thing: dict[str, Any]) -> None:

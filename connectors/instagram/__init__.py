@@ -11,13 +11,14 @@ from connectors.instagram import account, sender, webhook
 from connectors.instagram.errors import ROWS
 from connectors.instagram.manifest import MANIFEST
 from connectors.instagram.media import fetch as fetch_file
-from connectors.messaging import listing
+from connectors.messaging import listing, signals
 from connectors.messaging.errors import table
 from inbox.domain.channel import (
     Channel,
     Fetched,
     Manifest,
     OutboundMessage,
+    OutboundReaction,
     Payload,
     Profile,
     Pulled,
@@ -61,6 +62,19 @@ class Instagram:
 
     async def send(self, message: OutboundMessage, permit: Permit) -> Sent:
         return await sender.send(self._graphs, message, permit)
+
+    async def react(self, reaction: OutboundReaction, permit: Permit) -> None:
+        await signals.react(self._graphs.of(reaction.channel), "me/messages", reaction, permit)
+
+    async def mark_read(self, channel: Channel, to: str, provider_id: str) -> None:
+        await self._signal(channel, to, "mark_seen")
+
+    async def show_typing(self, channel: Channel, to: str, provider_id: str) -> None:
+        await self._signal(channel, to, "typing_on")
+
+    async def _signal(self, channel: Channel, to: str, action: str) -> None:
+        token = channel.setting("access_token")
+        await signals.signal(self._graphs.of(channel), "me/messages", token, to, action)
 
     async def fetch(self, media: Media, channel: Channel) -> Fetched:
         return await fetch_file(self._graphs, media)

@@ -6,7 +6,14 @@ from datetime import UTC, datetime
 
 from connectors.instagram.account import Graphs
 from connectors.instagram.manifest import MANIFEST
-from connectors.messaging.sender import HUMAN_AGENT, attachment, check_sendable, envelope, post
+from connectors.messaging.sender import (
+    HUMAN_AGENT,
+    attachment,
+    check_sendable,
+    envelope,
+    post,
+    words,
+)
 from inbox.domain.channel import OutboundMessage, Sent
 from inbox.domain.gate import Permit
 
@@ -27,7 +34,7 @@ def build(message: OutboundMessage, *, human_agent: bool = False) -> dict[str, o
     raises       Permanent for what Instagram would not take, or not as a whole
     """
     check_sendable(message, MANIFEST.label, MANIFEST.text)
-    content: dict[str, object] = {"text": message.text}
+    content = words(message)
     if message.files:
         content = attachment(message.files[0].kind, {"url": message.files[0].url})
     return envelope(message, content, human_agent=human_agent)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from connectors.body import line
+from connectors.body import items, line, text
 from connectors.meta import Graph
 from inbox.domain.channel import OutboundMessage, Sent, TextLimits
 from inbox.domain.errors import OutcomeUnknown, Permanent
@@ -55,6 +55,19 @@ def check_sendable(message: OutboundMessage, label: str, limits: TextLimits) -> 
         raise Permanent(
             f"The text is longer than {label} allows. Send it in two parts.", code="too_long"
         )
+
+
+def words(message: OutboundMessage) -> dict[str, object]:
+    """A `message` object with a text, and below it the buttons: quick replies, as they are called
+    there."""
+    content: dict[str, object] = {"text": message.text}
+    buttons = items(message.content, "buttons")
+    if buttons:
+        content["quick_replies"] = [
+            {"content_type": "text", "title": text(one, "title"), "payload": text(one, "id")}
+            for one in buttons
+        ]
+    return content
 
 
 def attachment(kind: str, payload: Mapping[str, object]) -> dict[str, object]:

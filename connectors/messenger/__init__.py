@@ -7,7 +7,7 @@ from datetime import datetime
 
 from connectors import meta
 from connectors.http import Http
-from connectors.messaging import listing
+from connectors.messaging import listing, signals
 from connectors.messaging.errors import table
 from connectors.messenger import account, sender, webhook
 from connectors.messenger.manifest import MANIFEST
@@ -17,6 +17,7 @@ from inbox.domain.channel import (
     Fetched,
     Manifest,
     OutboundMessage,
+    OutboundReaction,
     Payload,
     Profile,
     Pulled,
@@ -55,6 +56,19 @@ class Messenger:
 
     async def send(self, message: OutboundMessage, permit: Permit) -> Sent:
         return await sender.send(self._graph, message, permit)
+
+    async def react(self, reaction: OutboundReaction, permit: Permit) -> None:
+        await signals.react(self._graph, sender.messages(reaction.channel), reaction, permit)
+
+    async def mark_read(self, channel: Channel, to: str, provider_id: str) -> None:
+        await self._signal(channel, to, "mark_seen")
+
+    async def show_typing(self, channel: Channel, to: str, provider_id: str) -> None:
+        await self._signal(channel, to, "typing_on")
+
+    async def _signal(self, channel: Channel, to: str, action: str) -> None:
+        token = channel.setting("access_token")
+        await signals.signal(self._graph, sender.messages(channel), token, to, action)
 
     async def fetch(self, media: Media, channel: Channel) -> Fetched:
         return await fetch_file(self._graph, media)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from connectors.messaging.signals import REACTIONS
 from inbox.domain.channel import Credential, Manifest, MediaLimit, TextLimits
+from inbox.domain.rich import ButtonLimits, Rich
 
 _MB = 1024 * 1024
 
@@ -47,6 +49,13 @@ MANIFEST = Manifest(
             help="Only if Meta has granted your app the feature Human Agent: people can then reply"
             " for seven days instead of 24 hours.",
         ),
+        Credential(
+            name="read_receipts",
+            label="Read receipts",
+            required=False,
+            help="Enter no if contacts should not see that a message was read, nor that somebody"
+            " is writing. Leave it empty otherwise.",
+        ),
     ),
     account_field="page_id",
     signing_field="app_secret",
@@ -86,6 +95,13 @@ MANIFEST = Manifest(
     human_agent_days=7,
     reply_basis_days=30,
     words="chat",
+    rich=Rich(
+        # Quick replies: they stand below the text until something else is written.
+        buttons=ButtonLimits(max_count=13, title_chars=20, id_chars=1000, text_chars=2000),
+        reactions=tuple(REACTIONS),
+        quotes=True,
+        signals=True,
+    ),
     docs="developers.facebook.com/docs/messenger-platform",
     preparing=(
         "A Meta app with the product Messenger, and the right to open its dashboard.",

@@ -17,6 +17,7 @@ from connectors.messaging.sender import (
     check_sendable,
     envelope,
     post,
+    words,
 )
 from connectors.messenger.manifest import MANIFEST
 from connectors.meta import Graph, segment
@@ -30,7 +31,7 @@ async def send(graph: Graph, message: OutboundMessage, permit: Permit) -> Sent:
     permit.spend(message.subject(), datetime.now(UTC))
     document = build(message, human_agent=permit.code == HUMAN_AGENT)
     token = message.channel.setting("access_token")
-    return await post(graph, f"{_page(message.channel)}/messages", token, document)
+    return await post(graph, messages(message.channel), token, document)
 
 
 async def upload(graph: Graph, message: OutboundMessage) -> OutboundMessage:
@@ -50,7 +51,7 @@ def build(message: OutboundMessage, *, human_agent: bool = False) -> dict[str, o
     raises       Permanent for what Messenger would not take, or not as a whole
     """
     check_sendable(message, MANIFEST.label, MANIFEST.text)
-    content: dict[str, object] = {"text": message.text}
+    content = words(message)
     if message.files:
         content = attachment(message.files[0].kind, {"attachment_id": message.files[0].uploaded})
     # Comes back with the echo, which may overtake the answer to this call.
@@ -72,6 +73,11 @@ async def _upload(graph: Graph, channel: Channel, file: OutboundFile) -> str:
     if attachment_id is None:
         raise Permanent("Messenger did not take the file.", code="upload_refused")
     return attachment_id
+
+
+def messages(channel: Channel) -> str:
+    """Where everything goes that is sent."""
+    return f"{_page(channel)}/messages"
 
 
 def _page(channel: Channel) -> str:

@@ -8,7 +8,7 @@ from connectors.simulator.changes import EDIT_LIMIT, Change
 from connectors.simulator.exchange import Exchange
 from connectors.simulator.kind import AnyKind
 from connectors.simulator.pictures import draw
-from connectors.simulator.shapes import PostMessage, ReactionTo, Written, Wrong
+from connectors.simulator.shapes import PostMessage, Press, ReactionTo, Written, Wrong
 from connectors.simulator.world import Account, Customer, Delivery, Message
 
 _STICKER = "369239263222822"
@@ -75,6 +75,23 @@ class Acts:
             raise Wrong(409, "There is no reaction to take back.")
         return Change(event="unreact", id=id_, emoji=former)
 
+    def _pressed(
+        self, key: tuple[str, str, str], press: Press
+    ) -> tuple[str, str | None, dict[str, str]]:
+        """What pressing a button writes: its title, the message that it stood on where the kind
+        says so, and what the kind makes of it."""
+        message = self._message(key, press.of)
+        for button in message.rich.get("buttons", ()):
+            if button.get("id") != press.id:
+                continue
+            if button["kind"] == "quick_reply" and message.kind != "whatsapp":
+                return button["title"], None, {"quick_reply": button["id"]}
+            pressed = {"press": button["kind"], "press_id": button["id"]}
+            if "description" in button:
+                pressed["press_description"] = button["description"]
+            return button["title"], message.id, pressed
+        raise Wrong(404, "There is no such button on this message.")
+
     def _message(self, key: tuple[str, str, str], message_id: str) -> Message:
         message = self._exchange.world.find_message(message_id)
         if message is None or message.key != key or message.direction not in _REACTABLE:
@@ -104,6 +121,11 @@ class Acts:
         if body.story == "reply" and not body.text:
             raise Wrong(400, "A reply to a story needs a text.")
         text, details = body.text, _details(body)
+        reply_to = body.reply_to
+        if body.press is not None:
+            key = (kind.name, account.account, customer.id)
+            text, reply_to, pressed = self._pressed(key, body.press)
+            details |= pressed
         if body.postback is not None:
             text = body.postback.title
         if body.sticker:
@@ -116,7 +138,7 @@ class Acts:
             text=text,
             images=images,
             at=body.at,
-            reply_to=body.reply_to,
+            reply_to=reply_to,
             details=details,
         )
         return Written(provider_id=message.id, status=message.status, deliveries=message.deliveries)

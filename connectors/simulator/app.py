@@ -24,6 +24,7 @@ from connectors.simulator.instagram import Instagram
 from connectors.simulator.kind import AnyKind
 from connectors.simulator.messenger import Messenger
 from connectors.simulator.sms import Sms
+from connectors.simulator.template_control import TemplateControl
 from connectors.simulator.whatsapp import WhatsApp
 
 # WhatsApp answers what of Graph no other kind claims, so the others are asked first.
@@ -101,6 +102,7 @@ def make_app(*, host: str, base_url: str, data_path: Path | None) -> tuple[Starl
         Route("/", _page),
         Mount("/page", StaticFiles(directory=_PAGE)),
         *Control(exchange).routes(),
+        *TemplateControl(exchange).routes(),
     ]
     for kind in exchange.kinds.values():
         routes.extend(kind.routes())

@@ -19,7 +19,8 @@ POST /accounts/{kind}/{account}/messages
     with a message `reply_to` (a provider's id), `quick_reply` (its payload), `"story": "reply"`
     (to the story that `image` shows) or `"mention"` (in it); in place of one `"sticker": true`,
     `postback: {title, payload}`, `location: {latitude, longitude, name, address}`; to one that
-    is there `reaction: {to, emoji}` (null takes it back), `edit: {of, text}`, `unsend: id`; and
+    is there `reaction: {to, emoji}` (null takes it back), `edit: {of, text}`, `unsend: id`,
+    `press: {of, id}` (a button or a row of a message from the inbox); and
     `optin: {title, payload, stopped}`, which leaves nothing on the phone. A mail has `subject`
     (none: it answers the last one), `cc`, `html` and `files: [{name, mime, content}]`.
 POST /gmail/{account}/{act}
@@ -46,6 +47,9 @@ GET /events?page=ID
 PUT /pages/{id}
     `{"open": [[kind, account, customer_id], …]}`: the phones that a listening page shows;
     they read what comes at once.
+
+…/templates
+    WhatsApp's message templates: template_control.py.
 
 Errors are `{"error": sentence}` with 400, 404, 409 or 413.
 """
@@ -100,7 +104,7 @@ class Control:
 
     def routes(self) -> list[BaseRoute]:
         def route(method: Literal["GET", "PUT", "POST", "DELETE"], path: str, do: Handler) -> Route:
-            return Route("/simulator/api" + path, _answering(do), methods=[method])
+            return Route("/simulator/api" + path, answering(do), methods=[method])
 
         account = "/accounts/{kind}/{account}"
         return [
@@ -129,7 +133,7 @@ class Control:
 
     async def _put_account(self, request: Request) -> Response:
         kind = self._kind(request)
-        body = await _read(request, dict[str, Any])  # Any: checked by the kind's own type below
+        body = await read_as(request, dict[str, Any])  # Any: checked by the kind's own type below
         body |= {"kind": kind.name, "account": request.path_params["account"]}
         if "secret" in body:
             body.setdefault(kind.signing_field, body["secret"])
@@ -148,10 +152,10 @@ class Control:
                 raise Wrong(409, str(error)) from error
         self._world.put_account(account)
         self._exchange.broadcast.publish("account", account=self._shown(account))
-        return _json(self._shown(account))
+        return as_json(self._shown(account))
 
     async def _accounts(self, request: Request) -> Response:
-        return _json([self._shown(account) for account in self._world.accounts.values()])
+        return as_json([self._shown(account) for account in self._world.accounts.values()])
 
     def _shown(self, account: Account) -> ShownAccount:
         kind = self._exchange.kinds[account.kind]
@@ -168,7 +172,7 @@ class Control:
         )
 
     async def _put_customer(self, request: Request) -> Response:
-        body = await _read(request, PutCustomer)
+        body = await read_as(request, PutCustomer)
         customer_id = request.path_params["customer"]
         # A business-scoped id of their own, the same in every run.
         number = int(hashlib.sha256(customer_id.encode()).hexdigest()[:16], 16)
@@ -187,10 +191,10 @@ class Control:
         self._world.put_customer(customer)
         self._exchange.forget_replies(customer_id)
         self._exchange.broadcast.publish("customer", customer=customer)
-        return _json(customer)
+        return as_json(customer)
 
     async def _customers(self, request: Request) -> Response:
-        return _json(list(self._world.customers.values()))
+        return as_json(list(self._world.customers.values()))
 
     # threads
 
@@ -201,11 +205,11 @@ class Control:
             self._uploads.pop(next(iter(self._uploads)))
         upload = "up_" + secrets.token_hex(8)
         self._uploads[upload] = content
-        return _json({"id": upload}, 201)
+        return as_json({"id": upload}, 201)
 
     async def _write(self, request: Request) -> Response:
         kind, account = self._account(request)
-        body = await _read(request, PostMessage)
+        body = await read_as(request, PostMessage)
         customer = self._customer(kind, body.customer_id)
         content = _decoded(body.image)
         if body.upload is not None:
@@ -215,18 +219,18 @@ class Control:
         images = [(content, _image(content))] if content is not None else []
         for file in body.files:
             images.append((_decoded(file.content) or b"", file.mime))
-        return _json(await self._acts.do(kind, account, customer, body, images), 201)
+        return as_json(await self._acts.do(kind, account, customer, body, images), 201)
 
     async def _echo(self, request: Request) -> Response:
         kind, account = self._account(request)
-        body = await _read(request, PostEcho)
+        body = await read_as(request, PostEcho)
         customer = self._customer(kind, body.customer_id)
         if "echo" not in kind.allows or not body.text:
             raise Wrong(
                 409, f"{kind.label} has no app of its own for the shop, or text is missing."
             )
         message, deliveries = await self._exchange.echo(account, customer, body.text)
-        return _json(
+        return as_json(
             Written(provider_id=message.id, status=message.status, deliveries=deliveries), 201
         )
 
@@ -250,7 +254,7 @@ class Control:
             )
         # Stable: those without a thread keep the order in which they were made.
         found.sort(key=lambda t: t.last.at.timestamp() if t.last else 0.0, reverse=True)
-        return _json(found[:limit])
+        return as_json(found[:limit])
 
     async def _thread(self, request: Request) -> Response:
         kind, account = self._account(request)
@@ -261,10 +265,10 @@ class Control:
             "blocked": self._world.thread(*key).blocked,
             "messages": self._world.messages(key),
         }
-        return _json(body)
+        return as_json(body)
 
     async def _history(self, request: Request) -> Response:
-        body = await _read(request, PostHistory)
+        body = await read_as(request, PostHistory)
         account = self._world.accounts.get((body.kind, body.account))
         kind = self._exchange.kinds.get(body.kind)
         if account is None or kind is None:
@@ -279,7 +283,7 @@ class Control:
             if message.direction == "inbound":
                 kind.heard(account, thread, message.text)
             ids.append(message.id)
-        return _json({"provider_ids": ids}, 201)
+        return as_json({"provider_ids": ids}, 201)
 
     def _past(
         self, kind: AnyKind, account: Account, customer: Customer, past: PastMessage
@@ -324,19 +328,19 @@ class Control:
             for call in self._exchange.calls.newest
             if all(getattr(call, name) == value for name, value in wanted.items())
         ]
-        return _json({"calls": calls, "counts": dict(self._exchange.calls.counts)})
+        return as_json({"calls": calls, "counts": dict(self._exchange.calls.counts)})
 
     async def _clear_log(self, request: Request) -> Response:
         self._exchange.calls.clear()
         return Response(status_code=204)
 
     async def _faults(self, request: Request) -> Response:
-        return _json(self._exchange.faults.scripts)
+        return as_json(self._exchange.faults.scripts)
 
     async def _add_fault(self, request: Request) -> Response:
-        script = await _read(request, Script)
+        script = await read_as(request, Script)
         self._exchange.faults.scripts.append(script)
-        return _json(script, 201)
+        return as_json(script, 201)
 
     async def _clear_faults(self, request: Request) -> Response:
         self._exchange.faults.scripts.clear()
@@ -355,7 +359,7 @@ class Control:
         )
 
     async def _show(self, request: Request) -> Response:
-        body = await _read(request, PutPage)
+        body = await read_as(request, PutPage)
         self._exchange.broadcast.show(request.path_params["page"], body.open)
         self._exchange.opened(body.open)
         return Response(status_code=204)
@@ -401,17 +405,17 @@ def _past_details(past: PastMessage) -> dict[str, str]:
     return details | ({"subject": past.subject} if past.subject else {})
 
 
-def _answering(do: Handler) -> Handler:
+def answering(do: Handler) -> Handler:
     async def answer(request: Request) -> Response:
         try:
             return await do(request)
         except Wrong as wrong:
-            return _json({"error": str(wrong)}, wrong.status)
+            return as_json({"error": str(wrong)}, wrong.status)
 
     return answer
 
 
-def _json(body: object, status: int = 200) -> Response:
+def as_json(body: object, status: int = 200) -> Response:
     return Response(
         msgspec.json.encode(body),
         status,
@@ -429,7 +433,7 @@ async def _body(request: Request) -> bytes:
     return bytes(body)
 
 
-async def _read(request: Request, type_: type[T]) -> T:
+async def read_as(request: Request, type_: type[T]) -> T:
     try:
         return msgspec.json.decode(await _body(request), type=type_)
     except msgspec.DecodeError as error:

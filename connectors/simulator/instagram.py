@@ -44,7 +44,7 @@ class Instagram(Messaging[InstagramAccount]):
     newest_shown: ClassVar = 20
     allows: ClassVar[frozenset[Act]] = frozenset(
         (
-            *("reply_to", "reaction", "edit", "unsend", "postback", "quick_reply"),
+            *("reply_to", "reaction", "edit", "unsend", "postback", "press", "quick_reply"),
             *("sticker", "story", "echo"),
         )
     )

@@ -31,6 +31,7 @@ Act = Literal[
     "location",
     "optin",
     "echo",
+    "press",
     "mail",
 ]
 """What a customer can do besides writing; `echo`: the shop can write in the provider's own app;

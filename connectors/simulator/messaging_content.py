@@ -39,8 +39,7 @@ class MessagingContent(MessagingEvents[A]):
             attachments = [content["attachment"]]
         if (text is not None) + bool(attachments) + (sticker is not None) != 1:
             raise self.invalid("A message holds either a text, attachments or a sticker")
-        if len(content.get("quick_replies") or []) > _QUICK_REPLIES:
-            raise Refused(100, "A message has at most 13 quick replies")
+        message.rich = _quick_replies(content)
         if sticker is not None:
             message.text, message.details["type"] = "👍", "sticker"
         elif text is not None:
@@ -106,6 +105,23 @@ class MessagingContent(MessagingEvents[A]):
         fits = mime in mimes if mimes else type_ in ("file", mime.partition("/")[0])
         if not fits:
             raise Refused(100, "Upload attachment failure: the type does not match", 2018047)
+
+
+def _quick_replies(content: Json) -> Json:
+    """What the phone shows below the text until something else is written. raises Refused"""
+    given = content.get("quick_replies") or []
+    if not isinstance(given, list) or len(given) > _QUICK_REPLIES:
+        raise Refused(100, "A message has at most 13 quick replies")
+    buttons = []
+    for one in given:
+        found = part({"one": one}, "one")
+        title, payload = found.get("title"), found.get("payload")
+        if found.get("content_type") != "text" or not title or len(str(title)) > 20:
+            raise Refused(100, "Param quick_replies[title] must be 1 to 20 characters long")
+        if not payload or len(str(payload)) > 1000:
+            raise Refused(100, "Param quick_replies[payload] must be 1 to 1000 characters long")
+        buttons.append({"kind": "quick_reply", "title": str(title), "id": str(payload)})
+    return {"buttons": buttons} if buttons else {}
 
 
 def type_of(attachment: object) -> str:

@@ -33,7 +33,7 @@ class Messenger(Messaging[MessengerAccount]):
     platform: ClassVar = "messenger"
     allows: ClassVar[frozenset[Act]] = frozenset(
         (
-            *("reply_to", "reaction", "edit", "postback", "quick_reply", "sticker"),
+            *("reply_to", "reaction", "edit", "postback", "press", "quick_reply", "sticker"),
             *("optin", "echo"),
         )
     )

@@ -64,6 +64,13 @@ class OptIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     stopped: bool = False
 
 
+class Press(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """The button or row `id` of the message `of`."""
+
+    of: str
+    id: str
+
+
 class MailFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """`content` in base64."""
 
@@ -88,6 +95,7 @@ class PostMessage(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     edit: EditOf | None = None
     unsend: str | None = None
     optin: OptIn | None = None
+    press: Press | None = None
     subject: str | None = None
     cc: list[str] = []
     html: str | None = None
@@ -106,6 +114,7 @@ class PostMessage(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
             "edit": self.edit,
             "unsend": self.unsend,
             "optin": self.optin,
+            "press": self.press,
             "mail": self.subject or self.cc or self.html or self.files or None,
         }
         return (act for act, value in given.items() if value is not None)

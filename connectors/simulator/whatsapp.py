@@ -1,7 +1,6 @@
 """Meta's side of WhatsApp: the Graph API of a number. Webhooks are in `whatsapp_events.py`.
 
-Left out on purpose: templates' definitions, groups, calls, blocking. A template message is
-accepted as Meta accepts it, and shows its name on the phone.
+Left out on purpose: groups, calls, blocking, making templates over the API.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ import hmac
 import json
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -27,7 +26,15 @@ from connectors.simulator.graph import debug_token, is_proved
 from connectors.simulator.kind import Act
 from connectors.simulator.meta import Json, graph_error, shake_hands
 from connectors.simulator.whatsapp_events import WhatsAppAccount, WhatsAppEvents
-from connectors.simulator.world import Customer, Media, Message, digits, image_mime, now
+from connectors.simulator.whatsapp_rich import RichWrong, contacts, interactive, location
+from connectors.simulator.whatsapp_templates import (
+    Template,
+    TemplateWrong,
+    fill,
+    first_templates,
+    page,
+)
+from connectors.simulator.world import Account, Customer, Media, Message, digits, image_mime, now
 
 WINDOW = timedelta(hours=24)
 _TEXT_LIMIT = 4096
@@ -37,6 +44,8 @@ _UPLOAD_LIMIT = 100 * 1024 * 1024
 _IMAGE_LIMIT = 5 * 1024 * 1024
 
 _PERMISSIONS = ("whatsapp_business_messaging", "whatsapp_business_management")
+_RICH: dict[str, Callable[[Any], Json]] = {"interactive": interactive, "location": location}
+
 _USUAL_CODES = {400: 100, 401: 190, 403: 10, 404: 132001, 429: 130429, 500: 131000, 503: 131016}
 
 
@@ -45,7 +54,9 @@ class WhatsApp(WhatsAppEvents):
     label: ClassVar = "WhatsApp"
     provider: ClassVar = "Meta"
     reports_reading: ClassVar = True
-    allows: ClassVar[frozenset[Act]] = frozenset(("reply_to", "reaction", "location", "echo"))
+    allows: ClassVar[frozenset[Act]] = frozenset(
+        ("reply_to", "reaction", "location", "echo", "press")
+    )
     failures: ClassVar = {
         131000: "Something went wrong",
         131026: "Message undeliverable",
@@ -80,7 +91,10 @@ class WhatsApp(WhatsAppEvents):
     def account_at(self, request: Request) -> WhatsAppAccount | None:
         node = request.path_params.get("node") or request.query_params.get("mid", "")
         media = self.exchange.world.media.get(node)
-        found = self.exchange.world.accounts.get((self.name, media.account if media else node))
+        accounts = self.exchange.world.accounts
+        found = accounts.get((self.name, media.account if media else node))
+        if found is None:
+            found = next((a for a in accounts.values() if _owns(a, node)), None)
         return found if isinstance(found, WhatsAppAccount) else None
 
     def error(self, status: int, code: int | None, text: str | None = None) -> Response:
@@ -105,6 +119,7 @@ class WhatsApp(WhatsAppEvents):
         # Door is an ASGI app, so Route leaves the check of methods to it: `methods` still holds.
         return [
             door("/v{version}/{node}/messages", "send", self._send, "POST"),
+            door("/v{version}/{node}/message_templates", "lookup", self._templates, "GET"),
             door("/v{version}/{node}/media", "media", self._upload, "POST"),
             door("/v{version}/{node}/phone_numbers", "lookup", self._numbers, "GET"),
             door("/v{version}/{node}", self._operation, self._node, "GET"),
@@ -142,6 +157,18 @@ class WhatsApp(WhatsAppEvents):
         if stranger is None and account not in self._known(request):
             return self.error(400, 100, "Object does not exist or cannot be loaded")
         return stranger
+
+    def templates_of(self, account: WhatsAppAccount) -> list[Template]:
+        """Those of the business that the number belongs to."""
+        known = self.exchange.world.templates
+        return known.setdefault(account.business_account_id, first_templates())
+
+    async def _templates(self, request: Request) -> Response:
+        account = self.account_at(request)
+        refused = self._refused(request, account)
+        if refused is not None or account is None:
+            return refused or self.error(400, 100)
+        return JSONResponse(page(self.templates_of(account), request.query_params))
 
     async def _send(self, request: Request) -> Response:
         account = self.account_at(request)
@@ -215,6 +242,8 @@ class WhatsApp(WhatsAppEvents):
         """Put the content in; the error where there is something wrong with it."""
         type_ = _text(body, "type") or "text"
         content = body.get(type_)
+        if type_ == "contacts":
+            return self._rich(message, type_, contacts, content)
         if not isinstance(content, dict):
             return self.error(400, 131008, f"Required parameter is missing: {type_}")
         if type_ == "text":
@@ -233,7 +262,9 @@ class WhatsApp(WhatsAppEvents):
                     return self.error(400, 131009, "Parameter value is not valid: media id")
                 message.media.append(media)
         elif type_ == "template":
-            message.text = f"[{content.get('name', 'template')}]"
+            return self._from_template(account, message, content)
+        elif type_ in _RICH:
+            return self._rich(message, type_, _RICH[type_], content)
         elif type_ == "reaction":
             target = self.exchange.world.find_message(str(content.get("message_id")))
             if target is None or target.key != message.key:
@@ -242,6 +273,34 @@ class WhatsApp(WhatsAppEvents):
         else:
             return self.error(400, 131051, "Message type unsupported")
         message.details["type"] = type_
+        return None
+
+    def _rich(
+        self, message: Message, type_: str, read: Callable[[Any], Json], content: object
+    ) -> Response | None:
+        try:
+            message.rich = read(content)
+        except RichWrong as wrong:
+            return self.error(400, wrong.code, str(wrong))
+        message.text = message.rich.pop("text", "")
+        message.details["type"] = type_
+        return None
+
+    def _from_template(
+        self, account: WhatsAppAccount, message: Message, content: Json
+    ) -> Response | None:
+        try:
+            template, message.rich = fill(self.templates_of(account), content)
+        except TemplateWrong as wrong:
+            return self.error(wrong.status, wrong.code, str(wrong))
+        message.text = message.rich.pop("text")
+        message.details |= {"type": "template", "template": template.name}
+        file = message.rich.pop("media", None)
+        if file is not None:
+            media = self.exchange.world.media.get(file)
+            if media is None or media.account != account.account:
+                return self.error(400, 131009, "Parameter value is not valid: media id")
+            message.media.append(media)
         return None
 
     def _react(self, target: Message, emoji: str) -> None:
@@ -368,6 +427,10 @@ class WhatsApp(WhatsAppEvents):
         if media is None or not expires.isdigit() or int(expires) < time.time():
             return Response(status_code=404)
         return Response(self.exchange.world.read_media(media.id), media_type=media.mime)
+
+
+def _owns(account: Account, node: str) -> bool:
+    return isinstance(account, WhatsAppAccount) and account.business_account_id == node
 
 
 def _text_of(body: Json, outer: str, inner: str) -> str | None:

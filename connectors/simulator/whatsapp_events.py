@@ -47,6 +47,8 @@ class WhatsAppEvents(Kind[WhatsAppAccount]):
             item["context"] = {"id": message.reply_to, "from": item.get("from", "") if own else us}
         if "latitude" in message.details:
             item |= {"type": "location", "location": _location(message.details)}
+        elif "press" in message.details:
+            item |= _press(message)
         elif message.media:
             media = message.media[0]
             item["type"] = "image"
@@ -149,6 +151,16 @@ class WhatsAppEvents(Kind[WhatsAppAccount]):
         )
         return sign(account.webhook_url, account.app_secret, body)
 
+    def pack_news(self, account: WhatsAppAccount, field: str, value: Json) -> Pack:
+        """The webhook of a field that is about the business account."""
+        entry = {
+            "id": account.business_account_id,
+            "time": int(time.time()),
+            "changes": [{"value": value, "field": field}],
+        }
+        body = encode({"object": "whatsapp_business_account", "entry": [entry]})
+        return lambda: sign(account.webhook_url, account.app_secret, body)
+
     def media_url(self, media: Media) -> str:
         """For five minutes, and for whoever has the token."""
         expires = int(time.time()) + _MEDIA_URL_S
@@ -167,6 +179,18 @@ def _item(customer: Customer, id_: str, at: datetime, type_: str) -> Json:
     if customer.phone:
         item["from"] = digits(customer.phone)
     return item
+
+
+def _press(message: Message) -> Json:
+    """What a press on a button is: on a template it is of another type than elsewhere."""
+    details = message.details
+    reply: Json = {"id": details["press_id"], "title": message.text}
+    if details["press"] == "quick_reply":
+        return {"type": "button", "button": {"payload": reply["id"], "text": reply["title"]}}
+    if "press_description" in details:
+        reply["description"] = details["press_description"]
+    kind = details["press"]
+    return {"type": "interactive", "interactive": {"type": kind, kind: reply}}
 
 
 def _location(details: dict[str, str]) -> Json:

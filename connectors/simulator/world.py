@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -116,6 +116,8 @@ class Message(msgspec.Struct, kw_only=True):
     edits      how often the customer has changed the text
     unsent     the customer took it back: text and files are gone
     details    what only the kind knows (segments, callback address …)
+    rich       what the phone shows beside the text: header, footer, location, contacts, and
+               buttons, each with a `kind`, a `title`, and an `id`, `url` or `code`
     """
 
     id: str
@@ -137,6 +139,8 @@ class Message(msgspec.Struct, kw_only=True):
     edits: int = 0
     unsent: bool = False
     details: dict[str, str] = {}
+    # Any: JSON that the page draws.
+    rich: dict[str, Any] = {}
 
     @property
     def key(self) -> ThreadKey:
@@ -165,6 +169,8 @@ class World:
         self.customers: dict[str, Customer] = {}
         self.media: dict[str, Media] = {}
         self.threads: dict[ThreadKey, Thread] = {}
+        # Of a business account, by its id; Any: each kind has its own.
+        self.templates: dict[str, list[Any]] = {}
         self._messages: dict[ThreadKey, dict[str, Message]] = {}
         self._by_id: dict[str, Message] = {}
         self._by_phone: dict[str, str] = {}
@@ -187,6 +193,7 @@ class World:
     def forget(self) -> None:
         for known in (self.accounts, self.customers, self.threads, self._messages, self._by_id):
             known.clear()
+        self.templates.clear()
         self._by_phone.clear()
         self._by_email.clear()
         self._by_bsuid.clear()

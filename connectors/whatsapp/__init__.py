@@ -7,7 +7,7 @@ from datetime import datetime
 
 from connectors import meta
 from connectors.http import Http
-from connectors.whatsapp import account, sender, webhook
+from connectors.whatsapp import account, sender, signals, templates, webhook
 from connectors.whatsapp.errors import judge
 from connectors.whatsapp.manifest import MANIFEST
 from connectors.whatsapp.media import fetch as fetch_file
@@ -17,6 +17,7 @@ from inbox.domain.channel import (
     Fetched,
     Manifest,
     OutboundMessage,
+    OutboundReaction,
     Payload,
     Sent,
     WebhookRequest,
@@ -24,6 +25,7 @@ from inbox.domain.channel import (
 from inbox.domain.examination import Examination
 from inbox.domain.gate import Permit
 from inbox.domain.report import Media, Report
+from inbox.domain.template import Template
 
 
 class WhatsApp:
@@ -51,6 +53,18 @@ class WhatsApp:
 
     async def send(self, message: OutboundMessage, permit: Permit) -> Sent:
         return await sender.send(self._graph, message, permit)
+
+    async def react(self, reaction: OutboundReaction, permit: Permit) -> None:
+        await signals.react(self._graph, reaction, permit)
+
+    async def mark_read(self, channel: Channel, to: str, provider_id: str) -> None:
+        await signals.mark_read(self._graph, channel, provider_id)
+
+    async def show_typing(self, channel: Channel, to: str, provider_id: str) -> None:
+        await signals.show_typing(self._graph, channel, provider_id)
+
+    async def templates(self, channel: Channel) -> list[Template]:
+        return await templates.fetch(self._graph, channel)
 
     async def fetch(self, media: Media, channel: Channel) -> Fetched:
         return await fetch_file(self._graph, media, channel)

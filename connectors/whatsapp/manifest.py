@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from inbox.domain.channel import Credential, Manifest, MediaLimit, TextLimits
+from inbox.domain.rich import ButtonLimits, LinkLimits, ListLimits, Rich
 
 _MB = 1024 * 1024
 
@@ -46,6 +47,13 @@ MANIFEST = Manifest(
             origin="ours",
             help="A random text that Meta asks for together with the webhook address.",
         ),
+        Credential(
+            name="read_receipts",
+            label="Read receipts",
+            required=False,
+            help="Enter no if contacts should not see that a message was read, nor that somebody"
+            " is writing. Leave it empty otherwise.",
+        ),
     ),
     account_field="phone_number_id",
     signing_field="app_secret",
@@ -80,6 +88,31 @@ MANIFEST = Manifest(
     window_hours=24,
     reply_basis_days=30,
     words="chat",
+    rich=Rich(
+        templates=True,
+        buttons=ButtonLimits(
+            max_count=3, title_chars=20, id_chars=256, text_chars=1024, footer_chars=60
+        ),
+        lists=ListLimits(
+            max_rows=10,
+            max_sections=10,
+            button_chars=20,
+            section_chars=24,
+            title_chars=24,
+            description_chars=72,
+            id_chars=200,
+            text_chars=4096,
+            footer_chars=60,
+        ),
+        links=LinkLimits(title_chars=20, url_chars=2000, text_chars=1024, footer_chars=60),
+        location=True,
+        request_chars=1024,
+        contacts=10,
+        reactions=("👍", "❤️", "😂", "😮", "😢", "🙏"),
+        any_reaction=True,
+        quotes=True,
+        signals=True,
+    ),
     numbers=True,
     docs="developers.facebook.com/docs/whatsapp/cloud-api",
     preparing=(

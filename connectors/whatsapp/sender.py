@@ -12,11 +12,12 @@ import aiohttp
 
 from connectors.body import items, line
 from connectors.meta import Graph, segment
+from connectors.whatsapp import interactive, templates
+from connectors.whatsapp.address import recipient
 from inbox.domain.channel import Channel, OutboundFile, OutboundMessage, Sent
 from inbox.domain.errors import OutcomeUnknown, Permanent
 from inbox.domain.gate import Permit
 
-_NUMBER = re.compile(r"\+?([0-9]{5,20})", re.ASCII)
 _LINK = re.compile(r"https?://\S", re.IGNORECASE)
 _WITH_CAPTION = ("image", "video", "document")
 _TYPES = (*_WITH_CAPTION, "audio", "sticker")
@@ -51,24 +52,26 @@ def build(message: OutboundMessage) -> dict[str, object]:
     document: dict[str, object] = {
         "messaging_product": "whatsapp",
         "recipient_type": "individual",
-        **_recipient(message.to),
+        **recipient(message.to),
         # Comes back with every status, also with one that overtakes the answer to this call.
         "biz_opaque_callback_data": message.id,
     }
     if message.reply_to:
         document["context"] = {"message_id": message.reply_to}
+    content = message.content or {}
+    template = content.get("template")
+    if isinstance(template, Mapping):
+        part = templates.build(template, message.files)
+        return {**document, "type": "template", "template": part}
+    rich = interactive.build(content, message.text)
+    if rich is not None:
+        return {**document, **rich}
     if message.files:
         return {**document, **_file(message)}
     if not message.text.strip():
         raise Permanent("There is nothing to send.", code="empty")
     text = {"body": message.text, "preview_url": _LINK.search(message.text) is not None}
     return {**document, "type": "text", "text": text}
-
-
-def _recipient(address: str) -> dict[str, str]:
-    """Without the `+` Meta puts the business's own country code in front of a number."""
-    number = _NUMBER.fullmatch(address)
-    return {"to": f"+{number.group(1)}"} if number else {"recipient": address}
 
 
 def _file(message: OutboundMessage) -> dict[str, object]:

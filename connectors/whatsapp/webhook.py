@@ -11,7 +11,7 @@ from datetime import datetime
 
 from connectors import meta
 from connectors.body import code, instant, items, line, mapping, our_message, token
-from connectors.whatsapp import notices
+from connectors.whatsapp import notices, templates
 from connectors.whatsapp.content import TYPES, read_content
 from connectors.whatsapp.errors import explain
 from connectors.whatsapp.manifest import MANIFEST
@@ -39,14 +39,16 @@ _STATUS = {
 }
 _MESSAGES = ("messages", "smb_message_echoes", "message_echoes", "standby")
 _OTHER_FIELDS = {
-    "message_template_status_update": "template",
-    "message_template_quality_update": "template",
-    "template_category_update": "template",
     "business_capability_update": "account_news",
     "history": "history",
     "smb_app_state_sync": "history",
     "messaging_handovers": "handover",
 }
+_TEMPLATES = (
+    "message_template_status_update",
+    "message_template_quality_update",
+    "template_category_update",
+)
 _NEWS = {
     "account_update": notices.account_update,
     "account_alerts": notices.account_alert,
@@ -107,6 +109,8 @@ def _change(
         # These are about the business account; only an alert may name a number.
         account = line(entry, "id", 64)
         yield Ignored(reason="no_account") if account is None else _NEWS[field](value, account)
+    elif field in _TEMPLATES:
+        yield templates.changed(field, value, entry, received_at)
     else:
         yield Ignored(reason=_OTHER_FIELDS.get(field or "", "unknown_field"))
 

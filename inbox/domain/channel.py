@@ -16,6 +16,8 @@ from typing import Literal, Protocol, runtime_checkable
 from inbox.domain.gate import Permit, Subject
 from inbox.domain.ids import AttachmentId, ChannelId, MessageId, WorkspaceId
 from inbox.domain.report import Media, Report
+from inbox.domain.rich import NOTHING, Rich
+from inbox.domain.template import Template
 
 
 class Secret:
@@ -118,6 +120,7 @@ class Manifest:
     mail                  messages have a subject and several recipients, and a contact has as many
                           conversations as threads
     reports               statuses that may ever come back; `read` missing means it is never known
+    rich                  what it sends beside texts and files
     numbers               keys of digits are phone numbers, which the provider has verified
     preparing             what an admin needs at hand before connecting, a sentence each
     console               the provider's page on which most of it is found
@@ -144,6 +147,7 @@ class Manifest:
     provider_stop: bool = False
     words: Literal["sms", "chat", "email"] = "chat"
     hard_stop: bool = False
+    rich: Rich = NOTHING
     mail: bool = False
     numbers: bool = False
     docs: str = ""
@@ -274,6 +278,31 @@ class OutboundMessage:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class OutboundReaction:
+    """What `react` is asked to do: our side's reaction to a message of the contact.
+
+    target   the provider's id of that message
+    emoji    None takes back what stands there
+    former   the emoji that stands there now, where one does
+    """
+
+    message_id: MessageId
+    channel: Channel
+    to: str = field(repr=False)
+    target: str
+    emoji: str | None
+    former: str | None = None
+
+    def subject(self) -> Subject:
+        """What a permit for it must cover: on which message, and what."""
+        parts = ["reaction", self.target, self.emoji or ""]
+        digest = sha256("\0".join(parts).encode()).hexdigest()
+        return Subject(
+            message_id=self.message_id, channel_id=self.channel.id, address=self.to, digest=digest
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Sent:
     """The provider took it. `keys` are ids of the recipient learnt from its answer; `mail_id` is
     the Message-ID under which a mail left, without angle brackets."""
@@ -323,6 +352,44 @@ class Uploads(Protocol):
         raises   Temporary, Permanent, AccountTrouble; twice is no harm, for nobody sees it
         """
         ...
+
+
+@runtime_checkable
+class HasTemplates(Protocol):
+    """What a connector does besides, whose provider approves messages before they are sent."""
+
+    async def templates(self, channel: Channel) -> list[Template]:
+        """All of the account's, in every language and status, at most some thousands.
+
+        raises   Temporary, Permanent, AccountTrouble
+        """
+        ...
+
+
+@runtime_checkable
+class Reacts(Protocol):
+    """What a connector does besides, whose provider takes reactions to a contact's messages."""
+
+    async def react(self, reaction: OutboundReaction, permit: Permit) -> None:
+        """Put it there, or take it back; doing it twice is doing it once.
+
+        raises   Temporary, Permanent, AccountTrouble, OutcomeUnknown, PermitMissing
+        """
+        ...
+
+
+@runtime_checkable
+class Signals(Protocol):
+    """What a connector does besides, whose provider shows the contact that we have read, and that
+    we write. Neither says anything, so neither needs a permit.
+
+    provider_id   of the contact's newest message that it is about
+    raises        Temporary, Permanent, AccountTrouble, OutcomeUnknown
+    """
+
+    async def mark_read(self, channel: Channel, to: str, provider_id: str) -> None: ...
+
+    async def show_typing(self, channel: Channel, to: str, provider_id: str) -> None: ...
 
 
 @runtime_checkable

@@ -14,6 +14,7 @@ from typing import Literal
 
 from inbox.domain.consent import Purpose, Standing
 from inbox.domain.errors import AssentError
+from inbox.domain.template import TemplateCategory, TemplateUse
 
 Sort = Literal["message", "optout_confirmation", "help_reply"]
 ActorType = Literal["agent", "system"]
@@ -74,6 +75,7 @@ class Attempt:
 
     kind      the channel's kind
     sort      `optout_confirmation` and `help_reply` are ours to send at a customer's keyword
+    template  of the message, as the provider lists it now; None for what is written freely
     subject   given at the moment of sending, and only then: an allowed decision carries a permit
     """
 
@@ -81,6 +83,7 @@ class Attempt:
     purpose: Purpose
     actor: ActorType
     sort: Sort = "message"
+    template: TemplateUse | None = None
     subject: Subject | None = None
 
 
@@ -90,25 +93,29 @@ class Facts:
 
     last_inbound_at   their last message, by the provider's clock
     last_basis_at     their last message that was no opt-out
+    templates         the channel has an approved template that may go as a reply
     """
 
     standing: Standing
     last_inbound_at: datetime | None
     last_basis_at: datetime | None
     blocked: bool = False
+    templates: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Policy:
     """The kind's rules and the channel's settings, read from manifest and channel. A
     `window_hours` of None means that the platform has no window; `human_agent_days` is how long a
-    person may reply after it closed, None where the platform or the account does not allow it."""
+    person may reply after it closed, None where the platform or the account does not allow it;
+    `templates`: what the provider has approved may be sent when the window is closed."""
 
     label: str
     window_hours: int | None
     reply_basis_days: int
     provider_stop: bool
     human_agent_days: int | None = None
+    templates: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -325,7 +332,7 @@ def _no_grant(case: _Case) -> Decision | None:
 def _no_inbound(case: _Case) -> Decision | None:
     if case.attempt.purpose is Purpose.REPLY and not case.has_basis:
         if case.policy.window_hours is not None:
-            return _window_closed(case)
+            return _closed(case)
         return _deny(
             "DENY_NO_INBOUND",
             "18",
@@ -336,15 +343,53 @@ def _no_inbound(case: _Case) -> Decision | None:
     return None
 
 
-def _window_closed(case: _Case) -> Decision | None:
-    if case.window_open and case.has_basis:
+# What a category is for; a reply is never more than what the contact asked about.
+_FITS = {
+    Purpose.REPLY: (TemplateCategory.UTILITY,),
+    Purpose.TRANSACTIONAL: (TemplateCategory.UTILITY, TemplateCategory.AUTHENTICATION),
+    Purpose.PROMOTIONAL: (TemplateCategory.MARKETING,),
+}
+
+
+def _template(case: _Case) -> Decision | None:
+    """What the provider says of a template now, and whether it is meant for this."""
+    template = case.attempt.template
+    if template is None:
         return None
+    if not template.approved or not case.policy.templates:
+        return _deny(
+            "DENY_TEMPLATE_NOT_APPROVED",
+            "20",
+            f"{case.policy.label} has not approved this template, or no longer does.",
+            Remedy(code="other_template", text="Choose a template that is approved."),
+        )
+    if template.category not in _FITS[case.attempt.purpose]:
+        return _deny(
+            "DENY_TEMPLATE_CATEGORY",
+            "20",
+            f"{case.policy.label} lists this template as {template.category.value}, which does not"
+            " fit what it is to be sent for.",
+            Remedy(code="other_template", text="Choose a template of another category."),
+        )
+    return None
+
+
+def _window_closed(case: _Case) -> Decision | None:
+    if case.attempt.template is not None or (case.window_open and case.has_basis):
+        return None
+    return _closed(case)
+
+
+def _closed(case: _Case) -> Decision:
+    remedies = [Remedy(code="contact_writes", text="The contact can write again, which opens it.")]
+    if case.facts.templates and case.policy.templates and case.has_basis:
+        remedies.insert(0, Remedy(code="use_template", text="Use an approved template."))
     return _deny(
         "DENY_WINDOW_CLOSED",
         "21",
         f"{case.policy.label} allows free replies for {case.policy.window_hours} hours after the"
         " contact last wrote, and that time is over.",
-        Remedy(code="contact_writes", text="The contact can write again, which opens it."),
+        *remedies,
     )
 
 
@@ -367,6 +412,8 @@ def _human_agent(case: _Case) -> Decision | None:
 
 
 def _granted(case: _Case) -> Decision | None:
+    if case.attempt.template is not None and not case.window_open:
+        return _allow("ALLOW_TEMPLATE", "27", f"{case.policy.label} has approved this template.")
     if case.attempt.purpose is Purpose.REPLY:
         return _allow("ALLOW_REPLY", "28", "A reply to what the contact wrote.")
     return _allow("ALLOW_WINDOW", "30", "A notice inside a running conversation.")
@@ -382,6 +429,7 @@ _RULES: tuple[Callable[[_Case], Decision | None], ...] = (
     _provider_block,
     _no_grant,
     _no_inbound,
+    _template,
     _human_agent,
     lambda case: None if case.window_open else _window_closed(case),
     _granted,

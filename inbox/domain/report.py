@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Literal
 
 from inbox.domain.message import AttachmentKind, Status
+from inbox.domain.template import TemplateCategory, TemplateStatus
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -196,6 +197,27 @@ class ChannelNotice:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class TemplateChanged:
+    """The provider thinks otherwise of a template now; what is None stays as it was.
+
+    account   the business account that has it: it may be that of several channels
+    language  None: all languages of that name
+    gone      it was deleted
+    at        when, by the provider's clock
+    """
+
+    account: str
+    name: str
+    language: str | None = None
+    status: TemplateStatus | None = None
+    category: TemplateCategory | None = None
+    quality: str | None = None
+    reason: str | None = None
+    gone: bool = False
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ProviderError:
     """A provider's refusal in our words.
 
@@ -271,6 +293,7 @@ Report = (
     | PreferenceReported
     | IdentityChanged
     | ChannelNotice
+    | TemplateChanged
     | PullAsked
     | Ignored
 )

@@ -111,6 +111,12 @@ INDEXES: dict[str, list[IndexModel]] = {
     "decisions": [
         IndexModel([("workspace_id", _UP), ("conversation_id", _UP)], name="conversation")
     ],
+    "templates": [
+        IndexModel(
+            [("workspace_id", _UP), ("channel_id", _UP), ("approved", _UP), ("category", _UP)],
+            name="channel",
+        )
+    ],
     "fetches": [IndexModel([("next_at", _UP)], name="due")],
     # No TTL: it would take the record and leave the content.
     "attachments": [IndexModel([("expires_at", _UP)], name="expires", sparse=True)],

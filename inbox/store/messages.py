@@ -146,6 +146,22 @@ class MessageStore(MessageDocuments):
         docs.sort(key=lambda doc: int(doc["seq"]))
         return [self.from_document(d) for d in docs if d["direction"] == Direction.INBOUND]
 
+    async def newest_inbound(
+        self, workspace_id: WorkspaceId, conversation_id: ConversationId, seq: int
+    ) -> Message | None:
+        """The contact's newest message up to `seq`, among the hundred before it."""
+        async with reachable():  # index: seq
+            docs = await self._messages.find(
+                {
+                    "workspace_id": workspace_id,
+                    "conversation_id": conversation_id,
+                    "seq": {"$gt": seq - 100, "$lte": seq},
+                }
+            ).to_list(100)
+        found = [doc for doc in docs if doc["direction"] == Direction.INBOUND]
+        newest = max(found, key=lambda doc: int(doc["seq"]), default=None)
+        return None if newest is None else self.from_document(newest)
+
     async def _top(self, conversation: Conversation) -> _Top:
         """That of the messages themselves; the summary may trail it."""
         async with reachable():  # index: seq

@@ -21,7 +21,16 @@ from inbox.domain.errors import AssentError
 from inbox.heartbeat import Heartbeat
 from inbox.web import channel_sign_in, pages, settings_pages, socket, webhooks
 from inbox.web import context as contexts
-from inbox.web.api import attachments, channels, contacts, conversations, messages, workspace
+from inbox.web.api import (
+    attachments,
+    channels,
+    contacts,
+    conversations,
+    messages,
+    reactions,
+    templates,
+    workspace,
+)
 from inbox.web.context import Context
 from inbox.web.middleware import Guard
 from inbox.web.problems import on_crash, on_disconnect, on_error, on_http_error
@@ -67,6 +76,8 @@ API = [
     Route("/channels/{id}", channels.change, methods=["PATCH"]),
     Route("/channels/{id}", channels.disconnect, methods=["DELETE"]),
     Route("/channels/{id}/verify_token", channels.verify_token, methods=["POST"]),
+    Route("/channels/{id}/templates", templates.index, methods=["GET"]),
+    Route("/channels/{id}/templates/refresh", templates.refresh, methods=["POST"]),
     Route("/counts", conversations.counts),
     Route("/conversations", conversations.index),
     Route("/conversations/{id}", conversations.show),
@@ -88,6 +99,7 @@ API = [
     Route("/contacts/{id}/export", contacts.export),
     Route("/messages/{id}/retry", messages.retry, methods=["POST"]),
     Route("/messages/{id}/mark_sent", messages.mark_sent, methods=["POST"]),
+    Route("/messages/{id}/reactions", reactions.create, methods=["POST"]),
     Route("/attachments", attachments.create, methods=["POST"]),
     Route("/attachments/{id}", attachments.show),
 ]
@@ -126,12 +138,13 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         await context.hub.start()
         stack.push_async_callback(context.hub.close)
-        workers = context.workers() if context.works else ()
+        workers = context.workers if context.works else ()
         stack.push_async_callback(context.stores.health.close)
         if context.alone:  # and before our own workers take leases
             await context.delivery.take_over()
             await context.intake.take_over()
             await context.merges.mend_all(datetime.now(UTC), alone=True)
+        stack.push_async_callback(context.signals.close)
         heartbeat = Heartbeat(context.stores.gaps, context.connectors)
         for part in (*workers, context.stores.journal, context.watch, heartbeat):
             await part.start()

@@ -23,8 +23,10 @@ from inbox.links import Links
 from inbox.merges import Merges
 from inbox.renewing import Renewing
 from inbox.settings import Settings
+from inbox.signals import Signals
 from inbox.stores import Stores
 from inbox.suggestions import Suggestions
+from inbox.templates import Templates
 from inbox.web.sockets import Sockets
 from inbox.web.watch import Watch
 
@@ -64,6 +66,8 @@ class Context:
     throttle: LoginThrottle
     sockets: Sockets
     watch: Watch
+    templates: Templates
+    signals: Signals
     works: bool = True
     alone: bool = False
     demo: Demo | None = None
@@ -77,11 +81,13 @@ class Context:
     def suggestions(self) -> Suggestions:
         return Suggestions(self.stores, self.connectors)
 
+    @property
     def workers(self) -> tuple[Part, ...]:
-        """What works in the background, in the order of starting."""
+        """What works in the background, in the order of starting: what hands over comes after what
+        takes."""
         states = ChannelStates(self.stores, self.hub, self.connectors, self.directory)
         renewing = Renewing(self.stores, self.connectors, self.directory, states)
-        return (self.delivery, self.fetching, self.intake, renewing)
+        return (self.delivery, self.fetching, self.intake, self.templates, renewing)
 
 
 def attach(app: Starlette, context: Context) -> None:

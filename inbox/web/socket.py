@@ -15,7 +15,8 @@ from typing import Annotated
 import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from inbox.domain.agent import Agent
+from inbox.domain.agent import Agent, can
+from inbox.domain.conversation import Conversation
 from inbox.domain.errors import AssentError, StoreUnavailable
 from inbox.domain.event import Carried, Event, Resync
 from inbox.domain.ids import ConversationId, EventId
@@ -195,7 +196,7 @@ class _Session:
                     self._context, self._agent, operation.conversation_id, operation.through
                 )
             elif isinstance(operation, Typing):
-                await self._signal("typing.changed", operation.conversation_id, operation.on)
+                await self._type(operation)
             else:
                 await self._look_at(operation.conversation_id)
         except AssentError as error:
@@ -235,7 +236,13 @@ class _Session:
         if conversation_id is not None:
             await self._signal("viewers.changed", conversation_id, True)
 
-    async def _signal(self, type_: str, conversation_id: str, on: bool) -> None:
+    async def _type(self, typing: Typing) -> None:
+        """Colleagues see it, and the contact, where the provider shows such things."""
+        conversation = await self._signal("typing.changed", typing.conversation_id, typing.on)
+        if typing.on and can(self._agent, "write", conversation.channel_id):
+            self._context.signals.typing(conversation)
+
+    async def _signal(self, type_: str, conversation_id: str, on: bool) -> Conversation:
         conversation = await views.get_conversation(self._context, self._agent, conversation_id)
         self._context.hub.signal(
             Event(
@@ -249,3 +256,4 @@ class _Session:
                 data={"agent": {"id": self._agent.id, "name": self._agent.name}, "on": on},
             )
         )
+        return conversation

@@ -1,6 +1,6 @@
 // Turns intentions of the views into fetches, notices and navigation, and events into announcements.
 
-import { api, Problem, service, toSignIn, Unreachable } from "./api.js";
+import { api, Problem, service, toSignIn, Unreachable, upload } from "./api.js";
 import { batched, byId, setText } from "./lib/dom.js";
 import { count, firstName, sentence } from "./lib/text.js";
 import { setServerTime } from "./lib/time.js";
@@ -12,6 +12,7 @@ import { Socket } from "./socket.js";
 import { State } from "./state.js";
 import { Sync } from "./sync.js";
 import { inMessages, Uploads } from "./uploads.js";
+import { ReactionPicker } from "./views/acts.js";
 import { Badge } from "./views/badge.js";
 import { ChannelTrouble } from "./views/channel_trouble.js";
 import { Composer } from "./views/composer.js";
@@ -20,7 +21,9 @@ import { Contact } from "./views/contact.js";
 import { Gate, wording } from "./views/gate.js";
 import { Header } from "./views/header.js";
 import { Lightbox } from "./views/lightbox.js";
+import { Offers } from "./views/offers.js";
 import { Roster } from "./views/roster.js";
+import { TemplatePicker } from "./views/templates.js";
 import { Theme } from "./views/theme.js";
 import { Thread } from "./views/thread.js";
 import { Toasts } from "./views/toasts.js";
@@ -80,16 +83,35 @@ export class App {
       discard: (clientId) => this.outbox.settle(clientId),
       enlarge: (picture) => this.lightbox.show(picture),
       attach: (files) => this.composer.attach(files),
+      pick: (message, button) => this.reactions.open(message, button, this.channel()?.reactions ?? []),
+      quote: (message) => this.composer.quote(message),
     });
     this.gate = new Gate({
       recheck: () => this.sync.gate(this.state.selected),
       readFirst: () => this.readFirst(),
+      template: () => this.chooseTemplate(),
       open: (id) => this.open(id),
       showMessage: (id) => this.showMessage(id),
     });
     this.composer = new Composer(boot.agent, this.uploads, {
       send: (draft) => this.send(draft),
       typing: (on) => this.socket.tell({ type: "typing", conversation_id: this.state.selected, on }),
+    });
+    this.reactions = new ReactionPicker({ react: (message, emoji) => this.act(() => api.react(message.id, emoji)) });
+    this.templates = new TemplatePicker({
+      list: (channel) => api.templates(channel),
+      refresh: (channel) => api.refreshTemplates(channel),
+      upload: (file) => upload(file, () => {}).done,
+      send: (body, shown, files) => this.sendBody(body, files, shown),
+    });
+    this.offers = new Offers({
+      template: () => this.chooseTemplate(),
+      words: () => this.composer.text.value.trim(),
+      say: (words) => this.composer.say(words, { stay: true }),
+      send: (body, shown, { taken }) => {
+        if (taken) this.composer.clear();
+        this.sendBody(body, [], shown);
+      },
     });
     this.connection = new Connection();
     this.channelTrouble = new ChannelTrouble();
@@ -132,9 +154,23 @@ export class App {
     const failed = this.sync.failedGates.has(id);
     this.header.draw(state);
     this.gate.draw(state, { newer, failed });
-    this.composer.draw(state, this.answer(id, newer, failed));
+    const answer = this.answer(id, newer, failed);
+    this.offers.draw(this.channel(), { closed: !answer.open, hold: Boolean(answer.hold) });
+    this.composer.draw(state, answer);
     this.thread.draw(state, this.outbox.pending(id));
     this.contact.draw(state, this.people.of(state.conversations.get(id).contact.id));
+  }
+
+  /** That of the open conversation. */
+  channel() {
+    const conversation = this.state.conversations.get(this.state.selected);
+    return conversation ? (this.state.channels.get(conversation.channel.id) ?? null) : null;
+  }
+
+  chooseTemplate() {
+    const { conversations, selected, gates } = this.state;
+    const channel = this.channel();
+    if (channel) this.templates.open(channel, firstName(conversations.get(selected).contact.name), gates.get(selected));
   }
 
   answer(id, newer, failed) {
@@ -204,6 +240,7 @@ export class App {
     if (event.type === "message.created" && !known) this.announce(event.data);
     // What was read out last may be what is gone.
     if (event.type === "message.deleted") setText(byId("announcer"), "");
+    if (event.type === "template.status_changed") this.templates.changed(event.data.channel_id);
     if (event.type === "typing.changed" && event.data.on) setTimeout(this.redraw, 6_100);
     if (this.state.lists.get("open:")?.has_more) {
       const counts = event.type === "message.created" || event.type.startsWith("conversation.");
@@ -246,18 +283,27 @@ export class App {
     this.roster.scroll.scrollTop = 0;
   }
 
-  send({ text, note }) {
+  send({ text, note, reply_to }) {
     const id = this.state.selected;
     if (note) {
       this.outbox.add(id, { text, note: true }, []);
       return;
     }
     const channel = this.state.channels.get(this.state.conversations.get(id).channel.id);
-    const seen = this.seen.get(id) ?? this.state.newest(id)?.id;
-    for (const { text: words, files } of inMessages(text, this.uploads.take(id), channel)) {
+    const parts = inMessages(text, this.uploads.take(id), channel);
+    for (const [number, { text: words, files }] of parts.entries()) {
       const attachments = files.length ? { attachments: files.map((file) => file.id) } : {};
-      this.outbox.add(id, { ...(words && { text: words }), ...attachments, ...(seen && { seen_through: seen }) }, files);
+      // What is quoted belongs to the first of several messages.
+      const quote = reply_to && number === 0 ? { reply_to } : {};
+      this.sendBody({ ...(words && { text: words }), ...attachments, ...quote }, files);
     }
+  }
+
+  /** Send to the open conversation what the API takes, unless they have written since it was read. */
+  sendBody(body, files, shown = null) {
+    const id = this.state.selected;
+    const seen = this.seen.get(id) ?? this.state.newest(id)?.id;
+    this.outbox.add(id, { ...body, ...(seen && { seen_through: seen }) }, files, shown);
   }
 
   refused({ conversation_id: id, body, files }, problem) {

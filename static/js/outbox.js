@@ -24,12 +24,16 @@ export class Outbox {
     setInterval(() => this.live && this.sendWaiting(), AGAIN_MS);
   }
 
-  /** Take a message to be sent. `body` is what the API wants but for the `client_id`. */
-  add(conversation, body, files) {
+  /**
+   * Take a message to be sent. `body` is what the API wants but for the `client_id`; `shown` how it
+   * looks until the server's copy comes, where that is more than its text.
+   */
+  add(conversation, body, files, shown = null) {
     const entry = {
       conversation_id: conversation,
       body: { ...body, client_id: crypto.randomUUID() },
       files,
+      shown,
       state: "sending",
       at: new Date(now()).toISOString(),
     };
@@ -59,6 +63,7 @@ export class Outbox {
       reply_to: entry.body.reply_to ?? null,
       local: entry.state,
       problem: entry.problem ?? null,
+      ...entry.shown,
     };
     return entry.drawn;
   }

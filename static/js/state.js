@@ -348,6 +348,7 @@ const FOLDS = {
   "channel.degraded": channelChanged,
   "channel.disconnected": channelChanged,
   "channel.recovered": channelChanged,
+  "template.status_changed": () => ({ gates: "all" }),
   "typing.changed": (state, data, event) => present(state, event.conversation_id, "typing", data),
   "viewers.changed": (state, data, event) => present(state, event.conversation_id, "viewing", data),
 };

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from inbox.domain.channel import Channel, OutboundFile, OutboundMessage, Secret
+from inbox.domain.channel import Channel, OutboundFile, OutboundMessage, OutboundReaction, Secret
 from inbox.domain.consent import Purpose, Standing
 from inbox.domain.gate import Attempt, Facts, Permit, Policy, decide
 from inbox.domain.ids import AttachmentId, ChannelId, MessageId, WorkspaceId
@@ -87,7 +87,7 @@ def picture(kind: str = "image", mime: str = "image/png") -> OutboundFile:
     )
 
 
-def permit_for(message: OutboundMessage) -> Permit:
+def permit_for(message: OutboundMessage | OutboundReaction) -> Permit:
     """The gate's own yes: they wrote a minute ago, so a reply may go."""
     now = datetime.now(UTC)
     wrote_at = now - timedelta(minutes=1)

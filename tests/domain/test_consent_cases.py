@@ -1,7 +1,7 @@
 """Whole stories: what happened on a channel, an attempt to send, and the answer that is due.
 
-`consent_cases.json` holds those of the contract's cases that need no recorded grant, template,
-quiet hours or phrase rules. An `opt_in` by a form in a history must not change the outcome.
+`consent_cases.json` holds those of the contract's cases that need no recorded grant, quiet hours or
+phrase rules. An `opt_in` by a form in a history must not change the outcome.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from inbox.domain.consent import ConsentEvent, ConsentType, Purpose, standing
 from inbox.domain.gate import Attempt, Facts, Policy, decide
 from inbox.domain.ids import ConsentEventId, WorkspaceId
 from inbox.domain.keywords import Keyword, Words, keyword, provider_acts_on
+from inbox.domain.template import TemplateCategory, TemplateUse
 
 CASES: list[dict[str, Any]] = json.loads((Path(__file__).parent / "consent_cases.json").read_text())
 WORDS: dict[str, Words] = {"sms": "sms", "whatsapp": "chat"}
@@ -102,6 +103,14 @@ class History:
         )
 
 
+def template_of(attempt: dict[str, Any]) -> TemplateUse | None:
+    given = attempt.get("template")
+    if given is None:
+        return None
+    category = TemplateCategory(given["category"])
+    return TemplateUse(category=category, approved=given["status"] == "approved")
+
+
 @pytest.mark.requirement("P1", "P2")
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
 def test_a_story_ends_as_the_contract_says(case: dict[str, Any]) -> None:
@@ -115,6 +124,7 @@ def test_a_story_ends_as_the_contract_says(case: dict[str, Any]) -> None:
         window_hours=24 if kind == "whatsapp" else None,
         reply_basis_days=30,
         provider_stop=history.provider_stop,
+        templates=kind == "whatsapp",
     )
     at = instant(attempt["at"])
     asked = Attempt(
@@ -122,6 +132,7 @@ def test_a_story_ends_as_the_contract_says(case: dict[str, Any]) -> None:
         purpose=Purpose(attempt["purpose"]),
         actor=attempt["actor"],
         sort=attempt.get("kind", "message"),
+        template=template_of(attempt),
     )
     decision = decide(asked, history.facts(at), policy, at)
     assert (decision.allow, decision.code) == (case["expect"]["allow"], case["expect"]["code"])

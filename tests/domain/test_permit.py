@@ -189,4 +189,38 @@ def test_only_delivery_asks_a_connector_to_send() -> None:
         for call in calls(path)
         if called_name(call) == "Attempt" and any(word.arg == "subject" for word in call.keywords)
     }
-    assert named == {"inbox/preparation.py"}
+    assert named == {"inbox/preparation.py", "inbox/web/api/reactions.py"}
+
+
+REACTING = sorted(
+    path for path in ROOT.glob("connectors/*/signals.py") if "def react" in path.read_text()
+)
+
+
+@pytest.mark.parametrize("path", REACTING, ids=lambda path: path.parent.name)
+def test_a_reaction_spends_the_permit_before_anything_else(path: Path) -> None:
+    (react,) = [
+        node
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.AsyncFunctionDef) and node.name == "react"
+    ]
+    first = next(node for node in react.body if not _is_docstring(node))
+    assert ast.unparse(first).startswith("permit.spend(reaction.subject(), ")
+
+
+def _is_docstring(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def test_only_the_api_of_reactions_asks_a_connector_for_one() -> None:
+    assert len(REACTING) == 2
+    askers = {
+        path.relative_to(ROOT).as_posix()
+        for path in SOURCES
+        if not path.is_relative_to(ROOT / "connectors")
+        for call in calls(path)
+        if isinstance(call.func, ast.Attribute)
+        and call.func.attr == "react"
+        and "connector" in ast.unparse(call.func.value)
+    }
+    assert askers == {"inbox/web/api/reactions.py"}

@@ -72,9 +72,9 @@ class Simulator:
         self.call("PUT", f"/customers/{id_}", body)
         return Customer(id=id_, name=name, phone=phone)
 
-    def write(self, kind: str, account: str, customer: Customer, text: str) -> None:
-        """What nobody could type on a phone."""
-        body = {"customer_id": customer.id, "text": text}
+    def write(self, kind: str, account: str, customer: Customer, text: str, **more: object) -> None:
+        """What nobody could type on a phone; `more` as the control API takes it."""
+        body = {"customer_id": customer.id, "text": text, **more}
         self.call("POST", f"/accounts/{kind}/{account}/messages", body)
 
     def fail_next_send(self, kind: str, code: int) -> None:

@@ -88,7 +88,7 @@ def _states(inbox: Inbox, width: int, unlucky: Customer) -> Iterator[str]:
     yield "resolved"
 
 
-def _inaccessible(page: Page) -> list[str]:
+def inaccessible(page: Page) -> list[str]:
     page.evaluate(AXE)
     found: list[str] = page.evaluate(_ACCESS)
     return found
@@ -97,7 +97,7 @@ def _inaccessible(page: Page) -> list[str]:
 def test_the_checker_finds_what_is_wrong(new_page: NewPage) -> None:
     page = new_page()
     page.set_content("<html><body><img src='data:,'><p style='color:#ccc'>Pale</p></body></html>")
-    found = " ".join(_inaccessible(page))
+    found = " ".join(inaccessible(page))
     assert "image-alt" in found
     assert "color-contrast" in found
 
@@ -107,7 +107,7 @@ def test_the_checker_finds_slight_faults_and_what_lies_under_something(new_page:
     page.set_content("""<html lang="en"><title>Under</title><main><h1>Under</h1><h2></h2>
       <p id="pale" style="color: #bbb">Pale</p><p id="dark">Dark</p>
       <section style="position: absolute; inset: 0; background: #eee">Above</section></main>""")
-    assert _inaccessible(page) == ["empty-heading: h2", "color-contrast: #pale"]
+    assert inaccessible(page) == ["empty-heading: h2", "color-contrast: #pale"]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -125,11 +125,11 @@ def test_every_screen_is_accessible_and_pictured(
     options = {"scheme": scheme, "bypass_csp": True, "reduced_motion": "reduce"}
     page = new_page(width, SIZES[width], **options)
     page.goto(f"{program.url}/login")
-    found = {"login": _inaccessible(page)}
+    found = {"login": inaccessible(page)}
     page.screenshot(path=pictures / f"login-{width}-{scheme}.png")
     inbox = open_inbox(width=width, height=SIZES[width], **options)
     for state in _states(inbox, width, unlucky):
-        found[state] = _inaccessible(inbox.page)
+        found[state] = inaccessible(inbox.page)
         inbox.page.screenshot(path=pictures / f"{state}-{width}-{scheme}.png")
     assert {state: faults for state, faults in found.items() if faults} == {}
 
@@ -142,7 +142,7 @@ def test_the_customers_page_is_accessible_and_pictured(
     page = new_page(width, SIZES[width], scheme=scheme, bypass_csp=True)
     page.goto(program.simulator.url)
     expect(page.locator(".phone--whatsapp .bubble").first).to_be_visible()
-    assert _inaccessible(page) == []
+    assert inaccessible(page) == []
     page.screenshot(path=pictures / f"customers-{width}-{scheme}.png")
 
 

@@ -155,8 +155,9 @@ class Customer:
         message = whatsapp_text(self.phone, self.name, text, provider_id)
         return signed_json(self._channel, whatsapp_body(self._channel, message))
 
-    async def writes(self, text: str = "", *, image: bytes | None = None) -> Json:
-        body = {"customer_id": self.id, "text": text}
+    async def writes(self, text: str = "", *, image: bytes | None = None, **more: Any) -> Json:
+        """`more`: what else the control API takes, such as `at` or `press`."""
+        body = {"customer_id": self.id, "text": text, **more}
         if image is not None:
             body["image"] = base64.b64encode(image).decode()
         written = await self._demo.simulator("POST", self._path + "/messages", json=body)

@@ -45,7 +45,7 @@ def test_only_a_trusted_proxy_is_believed_and_only_about_the_last_stranger(
     parts: dict[str, Any] = dict.fromkeys(
         ("stores", "hub", "connectors", "directory", "intake", "delivery", "fetching", "links")
     )
-    parts |= dict.fromkeys(("passwords", "throttle", "sockets", "watch"))
+    parts |= dict.fromkeys(("passwords", "throttle", "sockets", "watch", "templates", "signals"))
     app = Starlette()
     contexts.attach(app, Context(settings=settings, **parts))
     headers = [(b"x-forwarded-for", one.encode()) for one in forwarded]

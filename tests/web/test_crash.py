@@ -27,7 +27,7 @@ async def url(tmp_path: Path) -> AsyncIterator[str]:
     parts: dict[str, Any] = dict.fromkeys(
         ("stores", "hub", "connectors", "directory", "intake", "delivery", "fetching", "links")
     )
-    parts |= dict.fromkeys(("passwords", "throttle", "sockets", "watch"))
+    parts |= dict.fromkeys(("passwords", "throttle", "sockets", "watch", "templates", "signals"))
     settings = read({}, host="127.0.0.1", port=0, data_dir=tmp_path, demo=True)
     app = build(Context(settings=settings, **parts), frozenset({"127.0.0.1"}))
     config = uvicorn.Config(app, lifespan="off", log_config=None, server_header=False, ws="none")

@@ -97,6 +97,7 @@ async def mark_read(
     if message.conversation_id != conversation.id:
         raise NotFound("There is no such message in this conversation.")
     mark = shapes.read_mark(await context.stores.conversations.mark_read(agent.id, message))
+    context.signals.read(conversation, message.seq)
     newest = max(conversation.inbound_seq, message.inbound_seq)
     unread = max(0, newest - mark["inbound_seq"])
     await context.hub.publish([events.conversation_read(conversation, agent.id, mark, unread)])

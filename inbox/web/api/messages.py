@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from inbox import drafts, events, shapes
+from inbox.consent import template_use
 from inbox.domain.agent import Agent, can
 from inbox.domain.channel import Channel, Manifest
 from inbox.domain.consent import Purpose
@@ -25,7 +26,7 @@ from inbox.store.message_documents import client_key
 from inbox.store.messages import Duplicate
 from inbox.web import bodies
 from inbox.web import context as contexts
-from inbox.web.api import views
+from inbox.web.api import offers, views
 from inbox.web.context import Context
 from inbox.web.problems import problem
 from inbox.web.signin import signed_in
@@ -35,10 +36,12 @@ DECISIONS = Counter("assent_gate_answers_total", "Decisions when writing", ["kin
 HANDOVER = timedelta(seconds=2)
 
 
-class MessageBody(msgspec.Struct, forbid_unknown_fields=True):
+class MessageBody(offers.Offered, kw_only=True, forbid_unknown_fields=True):
     client_id: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
     text: Annotated[str, msgspec.Meta(max_length=70_000)] = ""
-    attachments: Annotated[list[str], msgspec.Meta(max_length=10)] = []
+    attachments: Annotated[list[str], msgspec.Meta(max_length=10)] = msgspec.field(
+        default_factory=list
+    )
     reply_to: str | None = None
     purpose: Literal["reply", "transactional", "promotional"] = "reply"
     note: bool = False
@@ -86,19 +89,27 @@ async def create(request: Request) -> Response:
     manifest = context.connectors[channel.kind].manifest
     attachments = await _attachments(context, caller.agent, conversation, body)
     decision: Decision | None = None
-    if not body.text.strip() and not attachments:
+    offer = await offers.read(context, channel, body, body.text, attachments, manifest)
+    if not body.text.strip() and not attachments and offer.content is None:
         raise Invalid("A message needs text or a file.", errors=(("text", "empty"),))
+    if body.note and offer.content is not None:
+        raise Invalid("A note holds text only.", errors=(("note", "text only"),))
+    purpose = Purpose(offer.purpose or body.purpose)
     if not body.note:
         _check_connected(channel)
         _check_limits(body, attachments, manifest)
-        answers = await views.decisions(context, conversation, channel, datetime.now(UTC))
-        decision = answers[Purpose(body.purpose)]
+        answers = await views.decisions(
+            context, conversation, channel, datetime.now(UTC), offer.use
+        )
+        decision = answers[purpose]
         DECISIONS.labels(channel.kind, decision.code).inc()
         if not decision.allow:
-            await _record_refusal(context, conversation, caller.agent, channel, decision)
+            await record_refusal(context, conversation, caller.agent, channel, decision)
             return refusal(request, decision)
     try:
-        message = await _accept(context, conversation, caller.agent, body, attachments, decision)
+        message = await _accept(
+            context, conversation, caller.agent, body, attachments, decision, offer, purpose
+        )
     except Duplicate as twin:
         return JSONResponse(shapes.message(twin.message))
     return JSONResponse(shapes.message(message), status_code=202)
@@ -112,6 +123,8 @@ _REFUSALS = {
     "DENY_NO_CONSENT": (403, "consent_required"),
     "DENY_NO_INBOUND": (403, "consent_required"),
     "DENY_WINDOW_CLOSED": (409, "window_closed"),
+    "DENY_TEMPLATE_NOT_APPROVED": (409, "template_not_approved"),
+    "DENY_TEMPLATE_CATEGORY": (403, "consent_required"),
 }
 
 
@@ -121,7 +134,7 @@ def refusal(request: Request, decision: Decision) -> Response:
     return problem(request, status, code, decision.reason, more=more)
 
 
-async def _record_refusal(
+async def record_refusal(
     context: Context,
     conversation: Conversation,
     agent: Agent,
@@ -227,6 +240,8 @@ async def _accept(
     body: MessageBody,
     attachments: tuple[Attachment, ...],
     decision: Decision | None,
+    offer: offers.Offer,
+    purpose: Purpose,
 ) -> Message:
     """Store the message, which is its own outbox entry, and send it on its way."""
     now = datetime.now(UTC)
@@ -242,12 +257,13 @@ async def _accept(
     direction = Direction.OUTBOUND if outbound else Direction.NOTE
     author = Author(type="agent", id=agent.id, name=agent.name)
     draft = replace(
-        drafts.message(conversation, direction, author, body.text, now),
-        type=attachments[0].kind if attachments else "text",
+        drafts.message(conversation, direction, author, offer.text, now),
+        type=offer.type or (attachments[0].kind if attachments else "text"),
+        content=offer.content,
         attachments=attachments,
         client_id=body.client_id,
         reply_to=reply_to,
-        purpose=body.purpose,
+        purpose=purpose.value,
         decision=None if decision is None else shapes.decision(decision),
         delivery=delivery if outbound else None,
     )
@@ -255,6 +271,7 @@ async def _accept(
         ids = [one.id for one in attachments]
         await context.stores.files.attach(conversation.workspace_id, ids, conversation.id)
     stored = (await context.stores.messages.append(conversation, [draft], durable=True))[0]
+    context.signals.answered(conversation.id)
     if context.works:
         context.delivery.wake([stored])
     await context.hub.publish([events.message_created(stored)])
@@ -274,12 +291,15 @@ async def retry(request: Request) -> Response:
     conversation = await views.get_conversation(context, caller.agent, message.conversation_id)
     channel = await views.get_channel(context, conversation.channel_id)
     _check_connected(channel)
-    answers = await views.decisions(context, conversation, channel, datetime.now(UTC))
+    use = await template_use(
+        context.stores, message.workspace_id, message.channel_id, message.content
+    )
+    answers = await views.decisions(context, conversation, channel, datetime.now(UTC), use)
     decision = answers[Purpose(message.purpose)]
     if message.direction is not Direction.OUTBOUND or message.sort != "message":
         raise Conflict("Only a message of an agent can be tried again.")
     if not decision.allow:
-        await _record_refusal(context, conversation, caller.agent, channel, decision)
+        await record_refusal(context, conversation, caller.agent, channel, decision)
         return refusal(request, decision)
     return JSONResponse(shapes.message(await context.delivery.retry(message, caller.agent)))
 

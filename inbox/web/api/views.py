@@ -14,9 +14,10 @@ from inbox.domain.channel import Channel
 from inbox.domain.consent import Purpose
 from inbox.domain.conversation import Conversation, ConversationStatus
 from inbox.domain.errors import NotFound
-from inbox.domain.gate import Attempt, Decision, decide
+from inbox.domain.gate import Attempt, Decision, Facts, Policy, decide
 from inbox.domain.ids import ChannelId, ConversationId, MessageId
 from inbox.domain.message import Message
+from inbox.domain.template import TemplateCategory, TemplateUse
 from inbox.web import bodies
 from inbox.web.context import Context
 
@@ -173,16 +174,26 @@ async def thread_page(
 
 
 async def decisions(
-    context: Context, conversation: Conversation, channel: Channel, now: datetime
+    context: Context,
+    conversation: Conversation,
+    channel: Channel,
+    now: datetime,
+    template: TemplateUse | None = None,
 ) -> dict[Purpose, Decision]:
-    """What the gate says of each purpose now. Asks, and records nothing."""
+    """What the gate says of each purpose now, of free words or of a template. Asks, and records
+    nothing."""
     identity = await context.stores.people.get(conversation.identity_id)
     manifest = context.connectors[channel.kind].manifest
     known = await facts(context.stores, conversation, identity, manifest, now)
-    rules = policy(channel, manifest)
+    return _answers(channel.kind, known, policy(channel, manifest), now, template)
+
+
+def _answers(
+    kind: str, known: Facts, rules: Policy, now: datetime, template: TemplateUse | None = None
+) -> dict[Purpose, Decision]:
     return {
         purpose: decide(
-            Attempt(kind=channel.kind, purpose=purpose, actor="agent"), known, rules, now
+            Attempt(kind=kind, purpose=purpose, actor="agent", template=template), known, rules, now
         )
         for purpose in Purpose
     }
@@ -199,9 +210,10 @@ async def gate(context: Context, agent: Agent, conversation: Conversation) -> Js
     closes_at = None
     if hours is not None and known.last_inbound_at is not None:
         closes_at = known.last_inbound_at + timedelta(hours=hours)
-    answers = await decisions(context, conversation, channel, now)
+    rules = policy(channel, manifest)
+    answers = _answers(channel.kind, known, rules, now)
     person_until = None
-    person_days = policy(channel, manifest).human_agent_days
+    person_days = rules.human_agent_days
     if person_days is not None and known.last_inbound_at is not None:
         person_until = known.last_inbound_at + timedelta(days=person_days)
     return {
@@ -212,9 +224,29 @@ async def gate(context: Context, agent: Agent, conversation: Conversation) -> Js
             "person_until": shapes.time(person_until),
         },
         "decisions": {purpose.value: shapes.decision(one) for purpose, one in answers.items()},
+        "templates": _of_templates(channel.kind, known, rules, now),
         "alternatives": await _alternatives(context, agent, conversation, now),
         "channel": {"state": channel.state, "trouble": channel.trouble},
     }
+
+
+_FOR = {
+    TemplateCategory.UTILITY: Purpose.REPLY,
+    TemplateCategory.AUTHENTICATION: Purpose.TRANSACTIONAL,
+    TemplateCategory.MARKETING: Purpose.PROMOTIONAL,
+}
+
+
+def _of_templates(kind: str, known: Facts, rules: Policy, now: datetime) -> Json | None:
+    """By category, what the gate would say of an approved template; None for kinds without any."""
+    if not rules.templates:
+        return None
+    answers: Json = {}
+    for category, purpose in _FOR.items():
+        use = TemplateUse(category=category, approved=True)
+        found = _answers(kind, known, rules, now, use)
+        answers[category.value] = shapes.decision(found[purpose])
+    return answers
 
 
 async def _alternatives(

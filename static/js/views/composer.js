@@ -3,13 +3,14 @@
 import { byId, icon, piece, reconcile, setText } from "../lib/dom.js";
 import { keep, recall } from "../lib/storage.js";
 import { characters, firstName, segments, sentence, size } from "../lib/text.js";
+import { summary } from "../lib/words.js";
 import { inMessages, refusal, tooLong } from "../uploads.js";
 
 const TYPING_EVERY_MS = 3_000;
 
 export class Composer {
   /**
-   * intentions: `send({ text, note })`, `typing(on)`
+   * intentions: `send({ text, note, reply_to })`, `typing(on)`
    * uploads: the files of the drafts
    */
   constructor(agent, uploads, intentions) {
@@ -20,6 +21,8 @@ export class Composer {
     this.text = byId("composer-text");
     this.file = byId("composer-file");
     this.attachButton = byId("composer-attach");
+    this.moreButton = byId("composer-more");
+    this.quoted = new Map();
     this.sendButton = byId("composer-send");
     this.hint = byId("composer-hint");
     this.count = byId("composer-count");
@@ -45,6 +48,7 @@ export class Composer {
       event.preventDefault();
       this.attach(files);
     });
+    byId("composer-quote-drop").addEventListener("click", () => this.quote(null));
     this.attachButton.addEventListener("click", () => this.file.click());
     this.file.addEventListener("change", () => {
       this.attach([...this.file.files]);
@@ -83,6 +87,8 @@ export class Composer {
     this.attachButton.hidden = note || !(this.channel?.max_attachments > 0);
     this.attachButton.disabled = !files;
     if (files) this.file.accept = this.channel.media.flatMap((entry) => entry.mimes).join(",");
+    this.moreButton.hidden = note || this.moreButton.dataset.none === "yes";
+    this.drawQuote(note);
     this.drawTray(note);
     this.drawCount(note);
     this.drawSend();
@@ -149,6 +155,21 @@ export class Composer {
     });
   }
 
+  /** Answer this message, or none. */
+  quote(message) {
+    if (message) this.quoted.set(this.conversation, message);
+    else this.quoted.delete(this.conversation);
+    if (message && this.mode === "note") this.setMode("reply", { focus: false });
+    this.drawAll();
+    this.text.focus();
+  }
+
+  drawQuote(note) {
+    const message = note ? null : this.quoted.get(this.conversation);
+    byId("composer-quote").hidden = !message;
+    if (message) setText(byId("composer-quote-words"), `Answering “${summary(message, this.name).slice(0, 120)}”`);
+  }
+
   upload(item) {
     const { root, parts } = piece("tray");
     const conversation = this.conversation;
@@ -197,7 +218,9 @@ export class Composer {
     this.save();
     this.typedAt = 0;
     this.intentions.typing(false);
-    this.intentions.send({ text, note });
+    const quoted = note ? null : this.quoted.get(this.conversation);
+    if (!note) this.quoted.delete(this.conversation);
+    this.intentions.send({ text, note, reply_to: quoted?.id });
     if (note) this.setMode("reply", { focus: false });
     this.drawAll();
   }
@@ -254,6 +277,13 @@ export class Composer {
       this.restore(conversation);
       this.drawAll();
     }
+  }
+
+  /** The words went another way. */
+  clear() {
+    this.text.value = "";
+    this.save();
+    this.drawAll();
   }
 
   focus(mode) {

@@ -33,11 +33,27 @@ export function cards({ content, type, direction }) {
   return [
     content.story && storyCard(content.story, { mention: type === "story", direction }),
     ...shares.map(shareCard),
+    ...templateHead(content.template),
     content.location && placeCard(content.location),
     ...(content.contacts ?? []).map(contactCard),
     content.choice && choiceChip(content.choice, direction),
     content.form && formCard(content.form),
     content.order && orderCard(content.order),
+  ].filter(Boolean);
+}
+
+/** What stands below the words of a message of ours: buttons, a list, the small line; as they see it. */
+export function offered({ content }) {
+  if (!content) return [];
+  const { template, buttons = [], list, link, location_request: request } = content;
+  const footer = content.footer ?? template?.footer;
+  return [
+    footer && make("p", { class: "offered__footer", dir: "auto" }, plainName(footer)),
+    ...buttons.map(({ title: words }) => pressable("reply", words)),
+    ...(template?.buttons ?? []).map(({ type, title: words, url }) => (url ? leading(words, url) : pressable(BUTTON_ICONS[type] ?? "reply", words))),
+    link && leading(link.title, link.url),
+    ...(list ? [listed(list)] : []),
+    request && pressable("map-pin", "Send location"),
   ].filter(Boolean);
 }
 
@@ -84,6 +100,32 @@ function placeCard({ latitude, longitude, name, address }) {
     make("p", { class: "card__detail card__detail--figures" }, at),
     make("p", {}, ...outside(map, "Open in maps").slice(1)),
   );
+}
+
+const BUTTON_ICONS = { copy_code: "copy", phone: "user" };
+
+/** What a template shows above its words; its picture is a file like any other. */
+function templateHead(template) {
+  if (!template) return [];
+  const place = template.parameters?.["header.location"];
+  return [template.header && make("p", { class: "offered__header", dir: "auto" }, plainName(template.header)), place && placeCard(place)];
+}
+
+/** A button of theirs: it is shown, and not pressed here. */
+function pressable(name, words) {
+  return make("span", { class: "offered__button" }, icon(name), make("bdi", {}, plainName(words)));
+}
+
+function leading(words, url) {
+  const href = webAddress(url);
+  const label = href ? make("a", { href, target: "_blank", rel: "noopener noreferrer nofollow" }, plainName(words)) : make("bdi", {}, plainName(words));
+  return make("span", { class: "offered__button" }, icon("link"), label);
+}
+
+function listed({ button, sections = [] }) {
+  const row = ({ title: words, description }) => make("li", { class: "offered__row" }, make("bdi", {}, plainName(words)), description ? make("p", { class: "card__detail", dir: "auto" }, plainName(description)) : null);
+  const section = ({ title: words, rows = [] }) => [words ? make("p", { class: "card__detail" }, plainName(words)) : null, make("ul", { class: "offered__rows" }, ...rows.map(row))];
+  return make("div", {}, pressable("clipboard-list", button), ...sections.flatMap(section));
 }
 
 function contactCard({ name, phones = [], emails = [] }) {

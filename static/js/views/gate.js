@@ -74,9 +74,10 @@ function refused(gate, decision, conversation, channel) {
       : decision.code === "DENY_OPTED_OUT" && decision.evidence
         ? stopped(decision.evidence, name, channel)
         : named(decision.reason, name);
-  const remedy = decision.remedies?.[0] ? ` ${decision.remedies[0].text.replace(/^The contact\b/u, "They")}` : "";
+  const template = Boolean(gate.templates?.utility?.allow);
+  const remedy = !template && decision.remedies?.[0] ? ` ${decision.remedies[0].text.replace(/^The contact\b/u, "They")}` : "";
   const shut = decision.code === "DENY_WINDOW_CLOSED";
-  return { tone: "stop", icon: shut ? "lock" : "ban", text: text + remedy, open: false, actions: ["evidence", "alternatives"] };
+  return { tone: "stop", icon: shut ? "lock" : "ban", text: text + remedy, open: false, actions: ["evidence", ...(template ? ["template"] : []), "alternatives"] };
 }
 
 /** Maya stopped SMS on 21 Nov by writing “STOP”. */
@@ -95,7 +96,7 @@ const cut = (text) => {
 const named = (text, name) => text.replace(/^They\b/u, name);
 
 export class Gate {
-  /** intentions: `recheck()`, `readFirst()`, `open(id)`, `showMessage(id)` */
+  /** intentions: `recheck()`, `readFirst()`, `template()`, `open(id)`, `showMessage(id)` */
   constructor(intentions) {
     this.intentions = intentions;
     this.bar = byId("gate-bar");
@@ -141,6 +142,7 @@ export class Gate {
     if (words.actions?.includes("check")) buttons.push(action("Try again", () => this.intentions.recheck()));
     if (words.actions?.includes("read")) buttons.push(action("Read first", () => this.intentions.readFirst()));
     if (proof) buttons.push(action("Show it", () => this.intentions.showMessage(proof)));
+    if (words.actions?.includes("template")) buttons.push(action("Use a template", () => this.intentions.template()));
     for (const other of alternatives) {
       buttons.push(action(`Reply on ${other.label}`, () => this.intentions.open(other.conversation_id)));
     }

@@ -5,7 +5,8 @@ import { icon, make, piece, setIcon, setText, setTime } from "../lib/dom.js";
 import { characters, firstName, linked, plainName, size } from "../lib/text.js";
 import { clock, exact } from "../lib/time.js";
 import { EMPTY, summary, takenBack, unshown } from "../lib/words.js";
-import { cards, forwardedWords, ownWords, referralLine } from "./content.js";
+import { drawActs } from "./acts.js";
+import { cards, forwardedWords, offered, ownWords, referralLine } from "./content.js";
 
 const TICKS = {
   queued: ["clock", "Waiting to be sent"],
@@ -58,7 +59,18 @@ export function drawMessage(element, item, context) {
   drawReactions(element, message, context);
   drawFiles(parts, before?.attachments, message, context);
   drawMeta(parts, message);
+  drawActs(element, message, context);
   drawBelow(parts.below, message, context);
+}
+
+/** A bubble by itself, of a message that is not sent yet; to be looked at only. */
+export function drawBubble(message) {
+  const { parts } = piece("message");
+  const intentions = { enlarge: () => {}, unfold: (change) => change() };
+  drawCarried(parts, null, message);
+  drawText(parts, message, { name: "", intentions });
+  drawFiles(parts, null, message, { intentions });
+  return parts.bubble;
 }
 
 /** Whose words they are, where their side does not say it; the first of a group says it for all. */
@@ -90,6 +102,10 @@ function drawCarried(parts, before, message) {
   const drawn = cards(message);
   parts.cards.hidden = drawn.length === 0;
   parts.cards.replaceChildren(...drawn);
+  const below = message.deleted_at ? [] : offered(message);
+  parts.offered.hidden = below.length === 0;
+  parts.offered.classList.add("offered");
+  parts.offered.replaceChildren(...below);
 }
 
 const sameWords = (before, message) =>

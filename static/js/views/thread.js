@@ -11,7 +11,8 @@ const FOLD_FROM = 3;
 export class Thread {
   /**
    * intentions: `older()`, `seen(conversation, message)`, `retry(message)`, `markSent(message)`,
-   * `dismiss(client_id)`, `discard(client_id)`, `enlarge(picture)`, `attach(files)`
+   * `dismiss(client_id)`, `discard(client_id)`, `enlarge(picture)`, `attach(files)`, `pick(message, button)`,
+   * `quote(message)`
    */
   constructor(intentions) {
     this.intentions = intentions;
@@ -49,7 +50,7 @@ export class Thread {
     const own = pending.at(-1)?.client_id;
     const wrote = own && own !== this.lastOwn && pending.at(-1).local === "sending";
     this.lastOwn = own;
-    const context = this.context(conversation, state.me);
+    const context = this.context(conversation, state.me, state.channels.get(conversation.channel.id));
     const drawing = () =>
       reconcile(this.list, items, {
         key: (item) => item.key,
@@ -100,8 +101,9 @@ export class Thread {
     if (offset < 0) this.scroller.toElement(line, 0.1);
   }
 
-  context(conversation, me) {
+  context(conversation, me, channel) {
     return {
+      can: { reactions: channel?.reactions ?? [], quotes: Boolean(channel?.quotes) },
       name: conversation.contact.name,
       me,
       quoted: (id) => this.messages.find((message) => message.id === id) ?? null,

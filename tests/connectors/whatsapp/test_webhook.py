@@ -28,6 +28,7 @@ from inbox.domain.report import (
     Reacted,
     Report,
     StatusReported,
+    TemplateChanged,
     Unsent,
     WatermarkReported,
 )
@@ -204,7 +205,7 @@ REPORTED = {
     "sticker_animated": ["sticker"],
     "system_number_and_bsuid_change": ["identity changed"],
     "template_button_stop": ["button"],
-    "template_paused": ["template"],
+    "template_paused": ["template paused"],
     "text": ["text"],
     "text_bsuid_only": ["text"],
     "text_frequently_forwarded": ["text"],
@@ -236,6 +237,8 @@ def word(report: Report) -> str:
             return report.status.value
         case PreferenceReported():
             return report.act
+        case TemplateChanged():
+            return f"template {report.status}"
         case Ignored():
             return report.reason
 

@@ -74,6 +74,8 @@ export class Phone {
     }
     this.find("newer").addEventListener("click", () => this.draw({ toEnd: true }));
     this.find("thread").addEventListener("click", (event) => {
+      const pressed = event.target.closest(".bubble__press");
+      if (pressed) this.press(pressed.dataset);
       const button = event.target.closest(".bubble__more");
       const message = button && this.messages.get(button.dataset.id);
       if (message) this.actions.open(message, button);
@@ -256,6 +258,12 @@ export class Phone {
     } catch (error) {
       this.say(error.message, "bad");
     }
+  }
+
+  /** A button of the shop's: what it is for goes out. */
+  press({ message, press, place }) {
+    if (press) this.send({ press: { of: message, id: press } });
+    else if (place) this.send({ location: { latitude: 53.8, longitude: -1.55, name: "Home" } });
   }
 
   // hearing

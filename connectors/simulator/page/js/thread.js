@@ -56,6 +56,8 @@ function bubble(message, before, after, { fresh, quoted, offered }) {
     text.dir = "auto";
     body.append(text);
   }
+  body.prepend(...head(message));
+  body.append(...offers(message));
   row.append(body);
   if (offered) row.append(more(message));
   element.append(row);
@@ -73,6 +75,44 @@ function bubble(message, before, after, { fresh, quoted, offered }) {
     element.append(meta(message, end));
   }
   return element;
+}
+
+/** What stands above the words: a header, a place. */
+function head({ rich = {} }) {
+  const found = [];
+  if (rich.header) found.push(make("p", "bubble__header", rich.header));
+  if (rich.location) {
+    const { latitude, longitude, name, address } = rich.location;
+    const named = [name, address].filter(Boolean).join(", ");
+    found.push(make("p", "bubble__text", `📍 ${named || `${latitude}, ${longitude}`}`));
+  }
+  for (const name of rich.contacts ?? []) found.push(make("p", "bubble__text", `👤 ${name}`));
+  return found;
+}
+
+/** What stands below them: the small line, and what can be pressed. */
+function offers(message) {
+  const { rich = {} } = message;
+  const found = rich.footer ? [make("p", "bubble__footer", rich.footer)] : [];
+  if (rich.list) found.push(make("p", "bubble__list", `☰ ${rich.list}`));
+  for (const button of rich.buttons ?? []) {
+    if (button.section) found.push(make("p", "bubble__footer", button.section));
+    found.push(pressable(message, button));
+  }
+  return found;
+}
+
+function pressable(message, { kind, title, id, url, code, description }) {
+  const button = make("button", "bubble__press", title);
+  button.type = "button";
+  button.dataset.message = message.id;
+  if (description) button.append(make("span", "bubble__footer", description));
+  if (id) button.dataset.press = id;
+  else if (kind === "send_location") button.dataset.place = "yes";
+  else button.disabled = true;
+  if (url) button.title = url;
+  if (code) button.title = `Copies ${code}`;
+  return button;
 }
 
 function more(message) {
