@@ -50,6 +50,7 @@ from inbox.hub.memory import MemoryHub
 from inbox.hub.redis import RedisHub
 from inbox.intake import Intake
 from inbox.links import Links
+from inbox.pulling import Pulling
 from inbox.settings import Settings, SettingsError, check_role, keyring, new_keys, read
 from inbox.store.accounts import Workspace
 from inbox.store.database import Database
@@ -114,7 +115,13 @@ def assemble(parts: Parts, *, works: bool, demo: Demo | None = None) -> Context:
     directory = Directory(store.channels)
     delivery = Delivery(store, hub, parts.connectors, directory, parts.links)
     fetching = Fetching(store, hub, parts.connectors, directory)
-    intake = Intake(store, hub, parts.connectors, directory, delivery.wake, fetching.wake)
+    # Each hands to the other, so one of them is named before it is there.
+    pulling = Pulling(
+        store, hub, parts.connectors, directory, lambda entry: intake.hand_over(entry)
+    )
+    intake = Intake(
+        store, hub, parts.connectors, directory, delivery.wake, fetching.wake, pulling.wake
+    )
     sockets = Sockets(settings.sockets_per_login)
     if not works:
         store.journal.lease_s = 0.0
@@ -127,6 +134,7 @@ def assemble(parts: Parts, *, works: bool, demo: Demo | None = None) -> Context:
         intake=intake,
         delivery=delivery,
         fetching=fetching,
+        pulling=pulling,
         links=parts.links,
         passwords=Passwords(),
         throttle=LoginThrottle(),
@@ -173,7 +181,11 @@ async def work(context: Context) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    parts = (context.hub, context.delivery, context.fetching, context.intake)
+    journal = context.stores.journal
+    parts = (
+        *(context.hub, context.delivery, context.fetching, context.intake, journal),
+        context.pulling,
+    )
     async with AsyncExitStack() as stack:
         for part in parts:
             await part.start()

@@ -16,6 +16,7 @@ from inbox.store.ledger import LedgerStore
 from inbox.store.messages import MessageStore
 from inbox.store.outbox import OutboxStore
 from inbox.store.people import PeopleStore
+from inbox.store.pulls import PullStore
 from inbox.store.statuses import StatusStore
 
 
@@ -33,6 +34,7 @@ class Stores:
     messages: MessageStore
     outbox: OutboxStore
     people: PeopleStore
+    pulls: PullStore
     statuses: StatusStore
 
 
@@ -51,5 +53,6 @@ def stores(database: Database) -> Stores:
         messages=messages,
         outbox=OutboxStore(database, messages),
         people=PeopleStore(database),
+        pulls=PullStore(database),
         statuses=StatusStore(database),
     )

@@ -27,6 +27,7 @@ from inbox.directory import Directory
 from inbox.files import Fetching
 from inbox.intake import Intake
 from inbox.links import Links
+from inbox.pulling import Pulling
 from inbox.settings import read
 from inbox.stores import Stores
 from inbox.web.app import build
@@ -138,6 +139,18 @@ def assembled(stores: Stores, office: Office, url: str) -> Context:
     links = Links(url, stores.database.keyring)
     delivery = Delivery(stores, office.hub, office.connectors, directory, links)
     fetching = Fetching(stores, office.hub, office.connectors, directory)
+    pulling = Pulling(
+        stores, office.hub, office.connectors, directory, lambda entry: intake.hand_over(entry)
+    )
+    intake = Intake(
+        stores,
+        office.hub,
+        office.connectors,
+        directory,
+        delivery.wake,
+        fetching.wake,
+        pulling.wake,
+    )
     sockets = Sockets(20)
     return Context(
         settings=settings,
@@ -145,9 +158,8 @@ def assembled(stores: Stores, office: Office, url: str) -> Context:
         hub=office.hub,
         connectors=office.connectors,
         directory=directory,
-        intake=Intake(
-            stores, office.hub, office.connectors, directory, delivery.wake, fetching.wake
-        ),
+        intake=intake,
+        pulling=pulling,
         delivery=delivery,
         fetching=fetching,
         links=links,

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pymongo.errors import DuplicateKeyError
 
 from inbox.domain.channel import Channel, Secret
 from inbox.domain.errors import Conflict
 from inbox.domain.ids import ChannelId, WorkspaceId
 from inbox.store.database import Database, Document, reachable
+
+_MOST = 10_000
 
 
 class ChannelStore:
@@ -94,6 +98,12 @@ class ChannelStore:
         async with reachable():  # index: account
             doc = await self._channels.find_one({"kind": kind, "account": account})
         return None if doc is None else self._from_document(doc)
+
+    async def of_kinds(self, kinds: Sequence[str]) -> list[Channel]:
+        """All channels of these kinds, of every workspace: for the worker that pulls them."""
+        async with reachable():  # index: account
+            docs = await self._channels.find({"kind": {"$in": list(kinds)}}).to_list(_MOST)
+        return [self._from_document(doc) for doc in docs]
 
     async def of_workspace(self, workspace_id: WorkspaceId) -> list[Channel]:
         """All of them, by name; a workspace has few."""

@@ -79,6 +79,7 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("state", _UP), ("next_at", _UP)], name="due", sparse=True),
         IndexModel([("expires_at", _UP)], name="ttl", expireAfterSeconds=0),
     ],
+    "journal_pieces": [IndexModel([("expires_at", _UP)], name="ttl", expireAfterSeconds=0)],
     "early_statuses": [
         IndexModel([("workspace_id", _UP), ("key", _UP)], name="key"),
         IndexModel([("expires_at", _UP)], name="ttl", expireAfterSeconds=0),

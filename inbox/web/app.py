@@ -102,7 +102,11 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
         if context.alone:  # and before our own workers take leases
             await context.delivery.take_over()
             await context.intake.take_over()
-        for part in (*workers, context.stores.journal, context.watch):
+            await context.pulling.take_over()
+        journal = context.stores.journal
+        # Pulling writes to the journal: it starts after it and stops before it.
+        pulling = (context.pulling,) if context.works else ()
+        for part in (*workers, journal, *pulling, context.watch):
             await part.start()
             stack.push_async_callback(part.close)
         yield

@@ -18,6 +18,7 @@ from inbox.files import Fetching
 from inbox.hub import Hub
 from inbox.intake import Intake
 from inbox.links import Links
+from inbox.pulling import Pulling
 from inbox.settings import Settings
 from inbox.stores import Stores
 from inbox.web.sockets import Sockets
@@ -46,6 +47,7 @@ class Context:
     intake: Intake
     delivery: Delivery
     fetching: Fetching
+    pulling: Pulling
     links: Links
     passwords: Passwords
     throttle: LoginThrottle
