@@ -10,6 +10,7 @@ from inbox.domain.contact import Identity
 from inbox.domain.conversation import Conversation
 from inbox.domain.gate import Facts, Policy
 from inbox.domain.keywords import Keyword, keyword, stop_phrase
+from inbox.domain.mail import automated, is_basis
 from inbox.stores import Stores
 
 
@@ -51,9 +52,11 @@ async def facts(
     newer = await stores.messages.inbound_after(
         conversation.workspace_id, conversation.id, conversation.last_seq
     )
-    wrote = [conversation.last_inbound_at, *(one.sent_at for one in newer)]
+    wrote = [conversation.last_inbound_at, *(one.sent_at for one in newer if not automated(one))]
     basis = [conversation.last_basis_at]
-    basis += [one.sent_at for one in newer if not _asks_to_stop(one.text, manifest)]
+    basis += [
+        one.sent_at for one in newer if is_basis(one) and not _asks_to_stop(one.text, manifest)
+    ]
     return Facts(
         standing=await standing_of(stores, identity, now),
         last_inbound_at=max((at for at in wrote if at is not None), default=None),

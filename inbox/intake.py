@@ -40,10 +40,11 @@ from inbox.domain.report import (
 from inbox.hub import Hub
 from inbox.people import People
 from inbox.profiles import Profiles
-from inbox.received import Received, Taken, Work
+from inbox.received import Received, Taken
 from inbox.statuses import Statuses
 from inbox.store.journal import CLAIM_BYTES, JournalEntry
 from inbox.stores import Stores
+from inbox.work import Work
 
 BATCH = 200
 HELD = 2000

@@ -13,11 +13,13 @@ from inbox.store.decisions import DecisionStore
 from inbox.store.files import FileStore
 from inbox.store.journal import JournalStore
 from inbox.store.ledger import LedgerStore
+from inbox.store.mail_bodies import MailBodyStore
 from inbox.store.messages import MessageStore
 from inbox.store.outbox import OutboxStore
 from inbox.store.people import PeopleStore
 from inbox.store.pulls import PullStore
 from inbox.store.statuses import StatusStore
+from inbox.store.threads import ThreadStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +33,13 @@ class Stores:
     files: FileStore
     journal: JournalStore
     ledger: LedgerStore
+    mail_bodies: MailBodyStore
     messages: MessageStore
     outbox: OutboxStore
     people: PeopleStore
     pulls: PullStore
     statuses: StatusStore
+    threads: ThreadStore
 
 
 def stores(database: Database) -> Stores:
@@ -50,9 +54,11 @@ def stores(database: Database) -> Stores:
         files=FileStore(database),
         journal=JournalStore(database),
         ledger=LedgerStore(database),
+        mail_bodies=MailBodyStore(database),
         messages=messages,
         outbox=OutboxStore(database, messages),
         people=PeopleStore(database),
         pulls=PullStore(database),
         statuses=StatusStore(database),
+        threads=ThreadStore(database),
     )

@@ -39,9 +39,9 @@ from inbox.intake import Intake
 from inbox.keyring import Keyring
 from inbox.links import Links
 from inbox.store.accounts import Workspace
-from inbox.store.conversations import Summary
 from inbox.store.database import Database
 from inbox.store.journal import JournalEntry
+from inbox.store.summaries import Summary
 from inbox.stores import Stores, stores
 
 ROOT = Path(__file__).parent.parent

@@ -94,6 +94,8 @@ class Manifest:
     provider_stop         the provider can answer STOP, START and HELP itself (a channel may differ)
     words                 which list of opt-out words holds: see keywords.py
     hard_stop             an opt-out also ends replies, until the contact starts again
+    mail                  messages have a subject and several recipients, and a contact has as many
+                          conversations as threads
     reports               statuses that may ever come back; `read` missing means it is never known
     """
 
@@ -115,6 +117,7 @@ class Manifest:
     provider_stop: bool = False
     words: Literal["sms", "chat", "email"] = "chat"
     hard_stop: bool = False
+    mail: bool = False
     docs: str = ""
 
 
@@ -225,10 +228,12 @@ class OutboundMessage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sent:
-    """The provider took it. `keys` are ids of the recipient learnt from its answer."""
+    """The provider took it. `keys` are ids of the recipient learnt from its answer; `mail_id` is
+    the Message-ID under which a mail left, without angle brackets."""
 
     provider_id: str
     keys: tuple[str, ...] = ()
+    mail_id: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -61,6 +61,12 @@ INDEXES: dict[str, list[IndexModel]] = {
             name="lists",
         ),
     ],
+    # "mid:<Message-ID>" and "thr:<the provider's thread>", as keyed hashes.
+    "threads": [
+        IndexModel(
+            [("workspace_id", _UP), ("channel_id", _UP), ("tag", _UP)], name="tag", unique=True
+        ),
+    ],
     "messages": [
         IndexModel(
             [("workspace_id", _UP), ("conversation_id", _UP), ("seq", _UP)],

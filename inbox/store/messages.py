@@ -264,7 +264,7 @@ class MessageStore(MessageDocuments):
         documents: list[Document] = []
         for draft, at in zip(drafts, times, strict=True):
             seq += 1
-            inbound_seq += draft.direction is Direction.INBOUND
+            inbound_seq += draft.direction is Direction.INBOUND and not draft.history
             place = seq
             if at is not None:
                 if newest is not None and at < newest:

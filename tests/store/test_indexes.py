@@ -11,9 +11,9 @@ import pytest
 
 from inbox.domain.ids import AgentId, ChannelId
 from inbox.domain.message import Failure
-from inbox.store.conversations import Summary
 from inbox.store.message_documents import client_key, provider_key
 from inbox.store.messages import Duplicate
+from inbox.store.summaries import Summary
 from inbox.stores import Stores
 from tests.office import NOW, Office, a_draft, sms, whatsapp, whatsapp_item, whatsapp_status
 from tests.store.conftest import Command, Commands

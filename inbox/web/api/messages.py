@@ -20,9 +20,9 @@ from inbox.domain.errors import Conflict, Invalid, NotFound
 from inbox.domain.gate import Decision
 from inbox.domain.ids import AttachmentId, MessageId
 from inbox.domain.message import Attachment, Author, Delivery, Direction, Message
-from inbox.store.conversations import Summary
 from inbox.store.message_documents import client_key
 from inbox.store.messages import Duplicate
+from inbox.store.summaries import Summary
 from inbox.web import bodies
 from inbox.web import context as contexts
 from inbox.web.api import views
