@@ -123,8 +123,11 @@ def _named(mail: Mail) -> list[str]:
 
 
 def _keys(mail: Mail) -> list[str]:
-    thread = [] if mail.thread_id is None else [f"thr:{mail.thread_id}"]
-    return [*map(_mid, _named(mail)), *thread]
+    return [*map(_mid, _named(mail)), *_thread_keys(mail)]
+
+
+def _thread_keys(mail: Mail) -> list[str]:
+    return [] if mail.thread_id is None else [f"thr:{mail.thread_id}"]
 
 
 def _answered(mail: Mail, known: dict[str, ConversationId]) -> Answered:

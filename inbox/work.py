@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from inbox.automation.keywords import Recorded
 from inbox.domain.channel import Channel
@@ -29,7 +29,7 @@ class Work:
     message: Message | None = None
     identity: Identity | None = None
     recorded: Recorded | None = None
-    answered: Answered = Answered()
+    answered: Answered = field(default_factory=Answered)
     html: CleanHtml | None = None
 
     @property
