@@ -46,6 +46,8 @@ class Statuses:
             failure = Failure(code=report.error.code, reason=report.error.reason)
         at = happened_at(report.at, received_at)
         message = await self._reported_message(report, channel)
+        if message is None and not report.provider_id:
+            return "status_unknown"
         if message is None:
             key = provider_key(channel.id, report.provider_id)
             early = EarlyStatus(key=key, status=report.status, at=at, failure=failure)
@@ -54,13 +56,13 @@ class Statuses:
             message = await self._reported_message(report, channel)
             if message is None:
                 return "early_status"
-        says_little = report.status in (Status.SENT, Status.FAILED)
+        says_little = bool(report.provider_id) and report.status in (Status.SENT, Status.FAILED)
         if says_little and await self._stores.messages.is_of_ended_try(message, report.provider_id):
             # Only that an earlier try arrived after all would still matter.
             return "ended_try"
         await self._learn_from_error(report, channel, message, at)
         moved = await self._stores.messages.set_status(
-            message, report.status, at, failure=failure, provider_id=report.provider_id
+            message, report.status, at, failure=failure, provider_id=report.provider_id or None
         )
         if moved is None:
             return "status_known"
@@ -73,8 +75,11 @@ class Statuses:
             found = await self._stores.messages.find(
                 channel.workspace_id, MessageId(report.message_id)
             )
-            if found is not None and found.channel_id == channel.id:
+            ours = found is not None and found.direction is Direction.OUTBOUND
+            if found is not None and found.channel_id == channel.id and ours:
                 return found
+        if not report.provider_id:
+            return None
         key = provider_key(channel.id, report.provider_id)
         by_key = await self._stores.messages.find_by_keys(channel.workspace_id, [key])
         found = by_key.get(key)
