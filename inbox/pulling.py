@@ -132,9 +132,10 @@ class Pulling:
         if asked:
             states = await self._stores.pulls.states(channels)
         for channel in channels:
+            now = datetime.now(UTC)
             if len(self._running) >= AT_ONCE:
                 return  # those that wait are found again at the next look
-            if channel.id in self._running or not _is_due(states[channel.id], channel, now):
+            if channel.id in self._running or not await self._is_due(channel, states[channel.id]):
                 continue
             claimed = await self._stores.pulls.claim(
                 states[channel.id], self._me, now + self._lease
@@ -142,6 +143,18 @@ class Pulling:
             if claimed is not None:
                 task = asyncio.create_task(self._pull(channel, claimed), name="pull")
                 self._running[channel.id] = task
+
+    async def _is_due(self, channel: Channel, state: PullState) -> bool:
+        now = datetime.now(UTC)
+        if state.lease_until > now:
+            return False
+        if state.next_at <= now and state.hold_until <= now:
+            return True
+        if not state.stopped:
+            return False
+        # An admin has mended it, as the database says: the list is some seconds old.
+        stored = await self._stores.channels.find(channel.id)
+        return stored is not None and stored.state == "connected"
 
     async def _all_channels(self, *, fresh: bool) -> list[Channel]:
         clock = asyncio.get_running_loop().time()
@@ -195,9 +208,10 @@ class Pulling:
             raise
         except AccountTrouble as error:
             PULLS.labels(channel.kind, "account").inc()
+            # First what others see: a stopped pull of a connected channel is one to be tried.
+            await self._states.stopped(await self._as_it_is(channel), str(error))
             later = datetime.now(UTC) + STOPPED_WAIT
             await pulls.fail(state, self._me, later, stopped=True)
-            await self._states.stopped(await self._as_it_is(channel), str(error))
         except Permanent:
             PULLS.labels(channel.kind, "anew").inc()
             await pulls.fail(state, self._me, _after(backoff_s(state.failures)), anew=True)
@@ -248,14 +262,6 @@ class Pulling:
     async def _as_it_is(self, channel: Channel) -> Channel:
         """The channel now: its state may have changed since the list of them was read."""
         return await self._directory.find(channel.id) or channel
-
-
-def _is_due(state: PullState, channel: Channel, now: datetime) -> bool:
-    if state.lease_until > now:
-        return False
-    if state.stopped and channel.state == "connected":
-        return True  # an admin has mended it
-    return state.next_at <= now and state.hold_until <= now
 
 
 def _after(seconds: float) -> datetime:

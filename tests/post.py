@@ -149,7 +149,8 @@ class Post:
         return reports
 
     async def pull(self, channel: Channel, cursor: str | None, now: datetime) -> Pulled:
-        answer = await self._http.call("GET", f"{self._url}/mails?after={cursor or 0}")
+        url = f"{self._url}/mails?after={cursor or 0}"
+        answer = await self._http.call("GET", url, max_bytes=1 << 26)
         if answer.status == 401:
             raise AccountTrouble("The mailbox must be signed in again.", code="signed_out")
         if answer.status == 410:
