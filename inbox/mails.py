@@ -13,7 +13,7 @@ from datetime import datetime
 from inbox import drafts, mail_html
 from inbox.domain.conversation import Conversation
 from inbox.domain.ids import ConversationId
-from inbox.domain.mail import ancestors, one_line, same_subject
+from inbox.domain.mail import ancestors, of, one_line, same_subject
 from inbox.domain.message import Author, Direction, Message
 from inbox.domain.report import Mail
 from inbox.shapes import readable
@@ -79,8 +79,12 @@ class Mails:
     async def came_back(self, work: Work, message: Message) -> None:
         """Our own mail, as the provider keeps it: its thread is that of the conversation."""
         mail = work.report.mail
-        if mail is not None:
-            await self._threads.learn(mail, message, work.channel, work.entry.received_at)
+        if mail is None:
+            return
+        await self._threads.learn(mail, message, work.channel, work.entry.received_at)
+        known = of(message).get("message_id") or mail.message_id
+        learnt = {"message_id": known, "thread_id": mail.thread_id}
+        await self._stores.messages.know_mail(message, learnt)
 
     async def keep_bodies(self, works: Sequence[Work]) -> None:
         """The HTML of what was stored, before anybody is told of it; again is no harm."""

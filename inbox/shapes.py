@@ -101,7 +101,7 @@ def content(value: dict[str, object] | None) -> Json | None:
     return {**value, "mail": shown}
 
 
-_OF_MAIL_ONLY_OURS = ("references", "thread_id", "basis", "unsubscribe_url")
+_OF_MAIL_ONLY_OURS = ("references", "in_reply_to", "thread_id", "basis")
 
 
 def reactions(value: Message) -> list[Json]:
@@ -203,6 +203,7 @@ def channel(value: Channel, manifest: Manifest) -> Json:
             for limit in manifest.media
         ],
         "max_attachments": manifest.max_attachments,
+        "mail": manifest.mail,
         "window_hours": manifest.window_hours,
         "reports": list(manifest.reports),
     }

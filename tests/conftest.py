@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from inbox.embedded import EmbeddedDatabase
-from tests.mailroom import mailroom, post_office
+from tests.mailroom import mailroom, post_office, served_mail
 from tests.network import served, simulator_url
 from tests.office import database, http, office, store
 from tests.servers import RedisServer
@@ -24,6 +24,7 @@ __all__ = [
     "office",
     "post_office",
     "served",
+    "served_mail",
     "simulator_url",
     "store",
 ]

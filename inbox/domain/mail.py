@@ -94,6 +94,15 @@ class Recipients:
         return (*self.to, *self.cc, *self.bcc)
 
 
+# Any: the content of a message, by the keys of docs/api.md.
+def recipients_of(content: Mapping[str, Any] | None) -> Recipients:
+    """Those that a mail names."""
+    mail = (content or {}).get("mail")
+    named = mail if isinstance(mail, dict) else {}
+    to, cc, bcc = (tuple(map(str, named.get(key) or ())) for key in ("to", "cc", "bcc"))
+    return Recipients(to=to, cc=cc, bcc=bcc)
+
+
 def is_ours(address: str, ours: Iterable[str]) -> bool:
     return canonical(address) in {canonical(one) for one in ours}
 

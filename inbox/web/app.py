@@ -18,8 +18,8 @@ from starlette.types import ASGIApp, Scope
 from inbox import log
 from inbox.domain.errors import AssentError
 from inbox.web import context as contexts
-from inbox.web import pages, socket, webhooks
-from inbox.web.api import attachments, conversations, messages, workspace
+from inbox.web import pages, socket, unsubscribe, webhooks
+from inbox.web.api import attachments, conversations, mails, messages, workspace
 from inbox.web.context import Context
 from inbox.web.middleware import Guard
 from inbox.web.problems import on_crash, on_disconnect, on_error, on_http_error
@@ -69,6 +69,7 @@ API = [
     Route("/conversations/{id}/reopen", conversations.reopen, methods=["POST"]),
     Route("/messages/{id}/retry", messages.retry, methods=["POST"]),
     Route("/messages/{id}/mark_sent", messages.mark_sent, methods=["POST"]),
+    Route("/messages/{id}/html", mails.html),
     Route("/attachments", attachments.create, methods=["POST"]),
     Route("/attachments/{id}", attachments.show),
 ]
@@ -84,6 +85,8 @@ ROUTES = [
     Route("/app", pages.app),
     Route("/app/c/{id}", pages.app),
     Route("/files/{token}", attachments.for_providers),
+    Route("/u/{token}", unsubscribe.page, methods=["GET"]),
+    Route("/u/{token}", unsubscribe.end, methods=["POST"]),
     Route("/healthz", healthz),
     Route("/readyz", readyz),
     Route("/metrics", metrics),

@@ -19,13 +19,14 @@ from inbox.domain.conversation import Conversation
 from inbox.domain.errors import Conflict, Invalid, NotFound
 from inbox.domain.gate import Decision
 from inbox.domain.ids import AttachmentId, MessageId
+from inbox.domain.mail import MOST_RECIPIENTS, MOST_SUBJECT
 from inbox.domain.message import Attachment, Author, Delivery, Direction, Message
 from inbox.store.message_documents import client_key
 from inbox.store.messages import Duplicate
 from inbox.store.summaries import Summary
 from inbox.web import bodies
 from inbox.web import context as contexts
-from inbox.web.api import views
+from inbox.web.api import mails, views
 from inbox.web.context import Context
 from inbox.web.problems import problem
 from inbox.web.signin import signed_in
@@ -33,6 +34,11 @@ from inbox.web.signin import signed_in
 DECISIONS = Counter("assent_gate_answers_total", "Decisions when writing", ["kind", "code"])
 # A new message is in this process's hands first; the sweep is for what a crash leaves behind.
 HANDOVER = timedelta(seconds=2)
+
+
+Addresses = Annotated[
+    list[Annotated[str, msgspec.Meta(max_length=254)]], msgspec.Meta(max_length=MOST_RECIPIENTS)
+]
 
 
 class MessageBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -43,6 +49,10 @@ class MessageBody(msgspec.Struct, forbid_unknown_fields=True):
     purpose: Literal["reply", "transactional", "promotional"] = "reply"
     note: bool = False
     seen_through: str | None = None
+    to: Addresses | None = None
+    cc: Addresses | None = None
+    bcc: Addresses | None = None
+    subject: Annotated[str, msgspec.Meta(max_length=MOST_SUBJECT)] | None = None
 
 
 async def index(request: Request) -> Response:
@@ -86,18 +96,27 @@ async def create(request: Request) -> Response:
     manifest = context.connectors[channel.kind].manifest
     attachments = await _attachments(context, caller.agent, conversation, body)
     decision: Decision | None = None
+    mail: mails.Json | None = None
     if not body.text.strip() and not attachments:
         raise Invalid("A message needs text or a file.", errors=(("text", "empty"),))
     if not body.note:
         _check_limits(body, attachments, manifest)
         answers = await views.decisions(context, conversation, channel, datetime.now(UTC))
         decision = answers[Purpose(body.purpose)]
+        if manifest.mail:
+            mail = await mails.chosen(context, conversation, channel, body)
+            if decision.allow:
+                decision = await mails.decide(context, conversation, body, mail) or decision
+        else:
+            mails.refuse_fields(body, manifest)
         DECISIONS.labels(channel.kind, decision.code).inc()
         if not decision.allow:
             await _record_refusal(context, conversation, caller.agent, channel, decision)
             return refusal(request, decision)
     try:
-        message = await _accept(context, conversation, caller.agent, body, attachments, decision)
+        message = await _accept(
+            context, conversation, caller.agent, body, attachments, decision, mail
+        )
     except Duplicate as twin:
         return JSONResponse(shapes.message(twin.message))
     return JSONResponse(shapes.message(message), status_code=202)
@@ -212,6 +231,7 @@ async def _accept(
     body: MessageBody,
     attachments: tuple[Attachment, ...],
     decision: Decision | None,
+    mail: mails.Json | None = None,
 ) -> Message:
     """Store the message, which is its own outbox entry, and send it on its way."""
     now = datetime.now(UTC)
@@ -233,6 +253,7 @@ async def _accept(
         client_id=body.client_id,
         reply_to=reply_to,
         purpose=body.purpose,
+        content=None if mail is None else {"mail": mail},
         decision=None if decision is None else shapes.decision(decision),
         delivery=delivery if outbound else None,
     )

@@ -12,11 +12,13 @@ from inbox.consent import facts, policy
 from inbox.domain.agent import Agent, Role, Verb, can
 from inbox.domain.channel import Channel
 from inbox.domain.consent import Purpose
+from inbox.domain.contact import Identity
 from inbox.domain.conversation import Conversation, ConversationStatus
 from inbox.domain.errors import NotFound
 from inbox.domain.gate import Attempt, Decision, decide
 from inbox.domain.ids import ChannelId, ConversationId, MessageId
 from inbox.domain.message import Message
+from inbox.recipients import answer
 from inbox.web import bodies
 from inbox.web.context import Context
 
@@ -214,7 +216,19 @@ async def gate(context: Context, agent: Agent, conversation: Conversation) -> Js
         "decisions": {purpose.value: shapes.decision(one) for purpose, one in answers.items()},
         "alternatives": await _alternatives(context, agent, conversation, now),
         "channel": {"state": channel.state, "trouble": channel.trouble},
+        "mail": await _answer(context, conversation, identity, channel),
     }
+
+
+async def _answer(
+    context: Context, conversation: Conversation, identity: Identity, channel: Channel
+) -> Json | None:
+    """Whom a mail goes to unless the agent says otherwise; None for other kinds."""
+    if not context.connectors[channel.kind].manifest.mail:
+        return None
+    found = await answer(context.stores, conversation, identity, channel)
+    to, cc = found.recipients.to, found.recipients.cc
+    return {"to": list(to), "cc": list(cc), "subject": found.subject}
 
 
 async def _alternatives(
