@@ -334,7 +334,7 @@ class Delivery:
         await persist(lambda: self._apply_early(recorded, provider_id))
 
     async def _know_mail(self, message: Message, outbound: OutboundMessage, mail_id: str) -> None:
-        """Answers will name the Message-ID that it left with; our next one refers to what it did."""
+        """Answers will name the Message-ID that it left with; our next one refers to the same."""
         stores, now, channel = self._stores, datetime.now(UTC), outbound.channel
         left = (outbound.content or {}).get("mail")
         kept = {"references", "in_reply_to", "thread_id", "subject", "from", "to", "cc", "bcc"}
