@@ -201,7 +201,8 @@ export class App {
   }
 
   announce(message) {
-    if (message.direction !== "inbound") return;
+    // What was there before the channel was connected is no news.
+    if (message.direction !== "inbound" || message.history) return;
     const name = this.state.conversations.get(message.conversation_id)?.contact.name ?? message.author?.name;
     const here = message.conversation_id === this.state.selected;
     setText(byId("announcer"), here ? `${name}: ${summary(message, name)}` : `New message from ${name}`);
@@ -235,9 +236,9 @@ export class App {
     this.roster.scroll.scrollTop = 0;
   }
 
-  send({ text, note }) {
+  send({ text, note, mail }) {
     const id = this.state.selected;
-    const body = { ...(text && { text }), ...(note && { note: true }) };
+    const body = { ...(text && { text }), ...(note && { note: true }), ...mail };
     let files = [];
     if (!note) {
       files = this.uploads.take(id);
@@ -249,6 +250,7 @@ export class App {
   }
 
   refused({ conversation_id: id, body, files }, problem) {
+    this.composer.recipients.giveBack(id, body);
     this.composer.giveBack(id, body.text ?? "", Boolean(body.note));
     if (files.length) this.uploads.restore(id, files);
     if (problem.code === "newer_messages") {

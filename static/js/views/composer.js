@@ -4,12 +4,13 @@ import { byId, icon, piece, reconcile, setText } from "../lib/dom.js";
 import { keep, recall } from "../lib/storage.js";
 import { characters, firstName, segments, sentence, size } from "../lib/text.js";
 import { refusal, tooLong } from "../uploads.js";
+import { Recipients } from "./recipients.js";
 
 const TYPING_EVERY_MS = 3_000;
 
 export class Composer {
   /**
-   * intentions: `send({ text, note })`, `typing(on)`
+   * intentions: `send({ text, note, mail })`, `typing(on)`
    * uploads: the files of the drafts
    */
   constructor(agent, uploads, intentions) {
@@ -25,6 +26,7 @@ export class Composer {
     this.count = byId("composer-count");
     this.tray = byId("composer-tray");
     this.modes = this.form.querySelectorAll("[data-mode]");
+    this.recipients = new Recipients(() => this.drawSend());
     this.listen();
   }
 
@@ -36,6 +38,8 @@ export class Composer {
     this.text.addEventListener("input", () => this.typed());
     this.text.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+      // A mail has paragraphs: there Enter is a line, and Ctrl or ⌘ with it sends.
+      if (this.isMail && !event.ctrlKey && !event.metaKey) return;
       event.preventDefault();
       this.send();
     });
@@ -61,6 +65,7 @@ export class Composer {
     this.channel = state.channels.get(conversation.channel.id) ?? null;
     this.answer = answer;
     this.name = firstName(conversation.contact.name);
+    this.mail = state.gates.get(conversation.id)?.mail ?? null;
     if (this.conversation !== conversation.id) this.restore(conversation.id);
     this.drawAll();
   }
@@ -83,10 +88,15 @@ export class Composer {
     this.attachButton.hidden = note || !(this.channel?.max_attachments > 0);
     this.attachButton.disabled = !files;
     if (files) this.file.accept = this.channel.media.flatMap((entry) => entry.mimes).join(",");
+    this.recipients.draw(this.conversation, this.mail, this.isMail && !closed);
     this.drawTray(note);
     this.drawCount(note);
     this.drawSend();
     this.grow();
+  }
+
+  get isMail() {
+    return this.mode !== "note" && Boolean(this.channel?.mail);
   }
 
   /** The gate has said no; while it is still thinking one may write, but not send. */
@@ -103,14 +113,14 @@ export class Composer {
     if (!this.answer?.open) return "";
     if (items.some((item) => item.state === "uploading")) return "Uploading…";
     if (items.some((item) => item.state === "failed")) return "A file could not be uploaded.";
-    return tooLong(text, this.channel, items.length > 0);
+    return (this.isMail && this.recipients.problem()) || tooLong(text, this.channel, items.length > 0);
   }
 
   drawSend() {
     const problem = this.problem();
     this.sendButton.disabled = problem !== null || Boolean(this.answer?.hold && this.mode !== "note");
     const words = this.mode === "note" ? "Keep this note" : this.answer?.queued ? "Send when the channel is back" : "Send";
-    this.sendButton.title = `${words} (Enter)`;
+    this.sendButton.title = `${words} (${this.isMail ? "Ctrl+Enter" : "Enter"})`;
     this.sendButton.setAttribute("aria-label", words);
     if (!this.said) this.say(problem && this.text.value ? problem : "");
   }
@@ -190,7 +200,7 @@ export class Composer {
     this.save();
     this.typedAt = 0;
     this.intentions.typing(false);
-    this.intentions.send({ text, note });
+    this.intentions.send({ text, note, mail: this.isMail ? this.recipients.take() : {} });
     if (note) this.setMode("reply", { focus: false });
     this.drawAll();
   }

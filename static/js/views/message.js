@@ -6,6 +6,7 @@ import { characters, firstName, linked, plainName, size } from "../lib/text.js";
 import { clock, exact } from "../lib/time.js";
 import { EMPTY, summary, takenBack, unshown } from "../lib/words.js";
 import { cards, forwardedWords, ownWords, referralLine } from "./content.js";
+import { drawMail } from "./mail.js";
 
 const TICKS = {
   queued: ["clock", "Waiting to be sent"],
@@ -53,7 +54,10 @@ export function drawMessage(element, item, context) {
   element.classList.toggle("message--edited", Boolean(message.edited_at) && !message.deleted_at);
   drawAuthor(parts, message, context);
   drawCarried(parts, before, message);
-  if (!sameWords(before, message)) drawText(parts, message, context);
+  if (!sameWords(before, message)) {
+    drawText(parts, message, context);
+    drawMail(parts, message, context);
+  }
   drawQuote(parts, message, context);
   drawReactions(element, message, context);
   drawFiles(parts, before?.attachments, message, context);
@@ -62,13 +66,16 @@ export function drawMessage(element, item, context) {
 }
 
 /** Whose words they are, where their side does not say it; the first of a group says it for all. */
-function drawAuthor(parts, message, { me }) {
+function drawAuthor(parts, message, { me, contact }) {
   const note = message.direction === "note";
   const automatic = message.direction === "outbound" && message.author?.type === "system";
   const colleague = isColleagues(message, me) ? firstName(message.author.name) : "";
-  parts.author.hidden = !note && !automatic && !colleague;
+  // Of several people who write into one conversation, who is not its contact is named.
+  const joined = message.direction === "inbound" && message.author?.id && message.author.id !== contact;
+  const other = joined ? plainName(message.author.name ?? "") : "";
+  parts.author.hidden = !note && !automatic && !colleague && !other;
   if (note) parts.author.replaceChildren(icon("sticky-note"), `Note · ${plainName(message.author?.name ?? "")}`);
-  else setText(parts.author, automatic ? "Sent automatically" : colleague);
+  else setText(parts.author, automatic ? "Sent automatically" : colleague || other);
   if (message.direction === "outbound" && !automatic) {
     parts.bubble.title = message.author?.name ? plainName(message.author.name) : "Sent from another app";
   }
@@ -160,12 +167,14 @@ function drawQuote(parts, message, { quoted, intentions, name, me }) {
 }
 
 function drawFiles(parts, before, message, { intentions }) {
-  const { attachments: files, content } = message;
+  const { content } = message;
+  // Pictures inside of a mail's HTML stand there, and are no files of their own.
+  const files = message.attachments.filter((file) => !(file.content_id && content?.mail?.has_html));
   parts.files.hidden = files.length === 0;
   parts.bubble.classList.toggle("bubble--picture", files.some((file) => PICTURES.has(file.kind)));
   const stickers = files.length > 0 && files.every((file) => file.kind === "sticker" && file.state !== "failed") && !message.text;
   parts.bubble.classList.toggle("bubble--sticker", stickers);
-  if (before === files) return;
+  if (before === message.attachments) return;
   // A file that stays as it was keeps its element: a picture is not loaded twice, a video plays on.
   const known = parts.files.known ?? new Map();
   const next = new Map();
