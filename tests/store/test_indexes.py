@@ -100,6 +100,11 @@ async def work(office: Office) -> None:
         store.accounts.find_session("token", NOW),
         store.people.find_many(us, ChannelId("chn_1"), "sms", ["a", "b"]),
         store.ledger.of_points(us, ["a", "b"], LATER),
+        store.threads.find(us, ChannelId("chn_1"), ["mid:a@example.com", "thr:1"]),
+        store.threads.claim(us, ChannelId("chn_1"), "thr:1", first.id, NOW),
+        store.pulls.states(list(office.channels.values())),
+        store.channels.of_kinds(["sms"]),
+        store.mail_bodies.find(us, message.id),
     ]
     await asyncio.gather(*doing)
     stale = first
