@@ -134,16 +134,17 @@ class Post:
         reports: list[Report] = [_message(one) for one in body.get("mails", ())]
         if body.get("asks"):
             reports.append(PullAsked(account=OURS))
-        for bounce in body.get("bounces", ()):
+        for told in body.get("told", ()):
+            failed = told["status"] == "failed"
             reason = "One of the recipients does not exist. Check the addresses."
             error = ProviderError(code="5.1.1", action="final", reason=reason)
             reports.append(
                 StatusReported(
                     account=OURS,
-                    status=Status.FAILED,
-                    provider_id="",
-                    message_id=bounce["message_id"],
-                    error=error,
+                    status=Status(told["status"]),
+                    provider_id=told["mail_id"],
+                    message_id=told["message_id"],
+                    error=error if failed else None,
                 )
             )
         return reports

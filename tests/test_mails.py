@@ -244,11 +244,11 @@ async def test_a_new_mail_opens_a_conversation_of_old_ones(mailroom: Office) -> 
 # -- our own mails ---------------------------------------------------------------------------------
 
 
-async def an_answer(office: Office, text: str = "On its way.") -> Message:
+async def an_answer(office: Office, text: str = "On its way.", **changes: Any) -> Message:
     """Sent, as far as we know."""
     conversation = await office.conversation()
     draft = a_draft(conversation, text, direction=Direction.OUTBOUND, at=datetime.now(UTC))
-    draft = replace(draft, author=Author(type="agent", id="agt_1", name="Ana Silva"))
+    draft = replace(draft, author=Author(type="agent", id="agt_1", name="Ana Silva"), **changes)
     (stored,) = await office.stores.messages.append(conversation, [draft], durable=True)
     return stored
 
@@ -306,21 +306,52 @@ async def test_what_was_written_in_the_mailbox_itself_is_shown(mailroom: Office)
 # -- bounces ---------------------------------------------------------------------------------------
 
 
-def bounce(message: Message) -> bytes:
-    return json.dumps({"bounces": [{"message_id": message.id}]}).encode()
+def bounce(message: Message, *statuses: str, mail_id: str | None = None) -> bytes:
+    """What a mail server tells of a mail of ours, by the Message-ID that it left with."""
+    told = {
+        "message_id": message.id,
+        "mail_id": f"{message.id}@shop.example" if mail_id is None else mail_id,
+    }
+    return json.dumps(
+        {"told": [{**told, "status": one} for one in statuses or ("failed",)]}
+    ).encode()
 
 
-async def test_a_bounce_that_comes_late_marks_the_message_failed(mailroom: Office) -> None:
+@pytest.mark.parametrize("mail_id", [None, ""])
+async def test_a_bounce_that_comes_late_marks_the_message_failed(
+    mailroom: Office, mail_id: str | None
+) -> None:
     await takes(mailroom, a_mail("One"))
     answer = await an_answer(mailroom)
     await takes(mailroom, copy_of(answer))
     assert (await mailroom.again(answer)).status is Status.SENT
-    await mailroom.takes("post", bounce(answer))
+    sent = await mailroom.again(answer)
+    await mailroom.takes("post", bounce(answer, mail_id=mail_id))
     failed = await mailroom.again(answer)
     assert failed.status is Status.FAILED
     assert failed.failure is not None
     assert failed.failure.reason == "One of the recipients does not exist. Check the addresses."
-    assert failed.provider_id is not None
+    assert failed.provider_id == sent.provider_id
+
+
+@pytest.mark.parametrize("order", [("failed", "delivered"), ("delivered", "failed"), ("failed",)])
+async def test_a_mail_that_one_of_several_did_not_get_has_failed(
+    mailroom: Office, order: tuple[str, ...]
+) -> None:
+    await takes(mailroom, a_mail("One"))
+    mail = {"subject": "Re: A kettle", "from": OURS, "to": [MAYA], "cc": [LEO], "bcc": []}
+    answer = await an_answer(mailroom, content={"mail": mail})
+    await takes(mailroom, copy_of(answer))
+    await mailroom.takes("post", bounce(answer, *order))
+    assert (await mailroom.again(answer)).status is Status.FAILED
+
+
+async def test_a_mail_that_its_only_recipient_got_is_delivered(mailroom: Office) -> None:
+    await takes(mailroom, a_mail("One"))
+    answer = await an_answer(mailroom)
+    await takes(mailroom, copy_of(answer))
+    await mailroom.takes("post", bounce(answer, "delivered"))
+    assert (await mailroom.again(answer)).status is Status.DELIVERED
 
 
 async def test_a_bounce_of_somebody_elses_message_id_changes_nothing(mailroom: Office) -> None:
