@@ -96,6 +96,13 @@ async def test_an_answer_to_the_id_that_the_provider_gave_comes_home(
     assert await served_mail.office.texts() == ["Where is it?", "Thanks"]
 
 
+async def test_other_threads_of_the_mailbox_are_no_way_around_it(served_mail: ServedMail) -> None:
+    await served_mail.arrives(*(a_mail(str(number)) for number in range(3)))
+    first, *_ = await served_mail.office.conversations()
+    _, gate = await served_mail.call("GET", f"/conversations/{first.id}/gate")
+    assert gate["alternatives"] == []
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [

@@ -234,13 +234,18 @@ async def _answer(
 async def _alternatives(
     context: Context, agent: Agent, conversation: Conversation, now: datetime
 ) -> list[Json]:
-    """The contact's other conversations in which a reply is allowed now."""
+    """The contact's conversations on other channels in which a reply is allowed now; the newest of
+    each channel, for a mailbox has one a thread."""
     answers: list[Json] = []
-    others = await context.stores.conversations.of_contact(
+    found = await context.stores.conversations.of_contact(
         conversation.workspace_id, conversation.contact_id
     )
-    for other in others:
-        if other.id == conversation.id or not can(agent, "write", other.channel_id):
+    newest: dict[ChannelId, Conversation] = {}
+    for one in sorted(found, key=lambda one: one.last_activity_at):
+        newest[one.channel_id] = one
+    for other in newest.values():
+        same = other.channel_id == conversation.channel_id
+        if same or not can(agent, "write", other.channel_id):
             continue
         channel = await get_channel(context, other.channel_id)
         if (await decisions(context, other, channel, now))[Purpose.REPLY].allow:

@@ -167,21 +167,22 @@ function drawQuote(parts, message, { quoted, intentions, name, me }) {
 }
 
 function drawFiles(parts, before, message, { intentions }) {
-  const { content } = message;
-  // Pictures inside of a mail's HTML stand there, and are no files of their own.
-  const files = message.attachments.filter((file) => !(file.content_id && content?.mail?.has_html));
+  const { attachments: files, content } = message;
   parts.files.hidden = files.length === 0;
   parts.bubble.classList.toggle("bubble--picture", files.some((file) => PICTURES.has(file.kind)));
   const stickers = files.length > 0 && files.every((file) => file.kind === "sticker" && file.state !== "failed") && !message.text;
   parts.bubble.classList.toggle("bubble--sticker", stickers);
-  if (before === message.attachments) return;
+  if (before === files) return;
   // A file that stays as it was keeps its element: a picture is not loaded twice, a video plays on.
   const known = parts.files.known ?? new Map();
   const next = new Map();
   for (const file of files) {
     const kept = known.get(file.id);
     const same = kept && JSON.stringify(kept.file) === JSON.stringify(file);
-    next.set(file.id, { file, element: same ? kept.element : drawFile(file, content, intentions) });
+    const element = same ? kept.element : drawFile(file, content, intentions);
+    // Where the mail's own form is shown, a picture inside of it is no file besides.
+    element.classList.toggle("inside-mail", Boolean(file.content_id && content?.mail?.has_html));
+    next.set(file.id, { file, element });
   }
   parts.files.known = next;
   parts.files.replaceChildren(...[...next.values()].map(({ element }) => element));
