@@ -29,6 +29,7 @@ import aiohttp
 import uvloop
 
 from connectors import registry
+from connectors.gmail.google import Google
 from connectors.http import Http
 from connectors.simulator.scenes import SHOP
 from connectors.simulator.stage import ALL_SCENES, Stage, credentials, keys
@@ -82,6 +83,12 @@ async def open_parts(
         graph_url=settings.graph_url,
         twilio_url=settings.twilio_url,
         instagram_url=settings.instagram_url,
+        google=Google(
+            gmail_url=settings.gmail_url,
+            accounts_url=settings.google_accounts_url,
+            token_url=settings.google_token_url,
+            certs_url=settings.google_certs_url,
+        ),
     )
     links = Links(settings.public_url, keys)
     return Parts(settings=settings, stores=stores(database), connectors=connectors, links=links)
@@ -198,9 +205,11 @@ def _loopback_providers(settings: Settings) -> frozenset[tuple[str, int]]:
     """Provider addresses on this machine, which development alone may call without https."""
     if not settings.dev:
         return frozenset()
-    found = [
-        urlsplit(url) for url in (settings.graph_url, settings.instagram_url, settings.twilio_url)
-    ]
+    called = (
+        *(settings.graph_url, settings.instagram_url, settings.twilio_url),
+        *(settings.gmail_url, settings.google_token_url, settings.google_certs_url),
+    )
+    found = [urlsplit(url) for url in called]
     return frozenset(
         (parts.hostname, parts.port)
         for parts in found
@@ -247,6 +256,10 @@ async def start_demo(
         graph_url=f"{simulator_url}/v26.0",
         instagram_url=f"{simulator_url}/v26.0",
         twilio_url=simulator_url,
+        gmail_url=simulator_url,
+        google_accounts_url=simulator_url,
+        google_token_url=f"{simulator_url}/token",
+        google_certs_url=f"{simulator_url}/oauth2/v3/certs",
     )
     parts = await open_parts(stack, settings, url, frozenset({("127.0.0.1", simulator_port)}))
     session = await stack.enter_async_context(aiohttp.ClientSession())
@@ -261,6 +274,7 @@ async def start_demo(
         told = {**channel.config, **{k: v.reveal() for k, v in channel.secrets.items()}}
         told |= {"name": workspace.name, "webhook_url": parts.links.webhook(channel)}
         await stage.open_line(kind, channel.account, told)
+    await stage.fill_mailbox(channels["gmail"].account, datetime.now(UTC))
     await _write_past(parts, stage, channels, [login["email"] for login in logins.values()])
     people = tuple(
         {"name": login["name"], "role": key, "email": login["email"]}
@@ -284,6 +298,7 @@ async def _demo_channels(parts: Parts, workspace: Workspace) -> dict[str, Channe
         "messenger": "Harbour Kettles",
         "instagram": "@harbourkettles",
         "sms": "Text line",
+        "gmail": "Shop mail",
     }
     return {
         kind: await demo.ensure_channel(

@@ -7,15 +7,17 @@ A report of a message that is not here yet is kept and applied once it is.
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal, cast
 
 from inbox import events
 from inbox.directory import Directory
 from inbox.domain.channel import Channel
+from inbox.domain.contact import Identity
 from inbox.domain.ids import WorkspaceId
 from inbox.domain.message import Message
-from inbox.domain.report import ChannelNotice, Edited, IdentityChanged, Reacted, Unsent
+from inbox.domain.report import ChannelNotice, Edited, IdentityChanged, Reacted, Sender, Unsent
 from inbox.hub import Hub
 from inbox.people import People
 from inbox.statuses import happened_at
@@ -89,15 +91,31 @@ class Changes:
 
     async def rebind(self, report: IdentityChanged, channel: Channel, received_at: datetime) -> str:
         """Bind a person's new ids to who had the old ones. Somebody unknown stays unknown, and ids
-        that are another's stay theirs."""
+        that are another's stay theirs: that the two may be one is left for an agent to say."""
         found = await self._stores.people.find_many(
             channel.workspace_id, channel.id, channel.kind, report.old_keys
         )
         person = next(iter(found.values()), None)
         if person is None:
             return "identity_unknown"
-        await self._people.learn(person[0], person[1], report.sender)
-        return "identity_changed"
+        identity, conversation_id = person
+        taken = await self._taken(report.sender, identity, channel)
+        for other in {one.id: one for one in taken.values()}.values():
+            await self._stores.merges.pair(identity, other, told=True, now=received_at)
+        free = tuple(key for key in report.sender.keys if key not in taken)
+        if not free:
+            return "identity_conflict"
+        await self._people.learn(identity, conversation_id, _without(report.sender, identity, free))
+        return "identity_conflict" if taken else "identity_changed"
+
+    async def _taken(
+        self, sender: Sender, identity: Identity, channel: Channel
+    ) -> dict[str, Identity]:
+        """Those of the new ids that are somebody else's."""
+        known = await self._stores.people.find_many(
+            channel.workspace_id, channel.id, channel.kind, sender.keys
+        )
+        return {key: one for key, (one, _) in known.items() if one.id != identity.id}
 
     async def notice(self, report: ChannelNotice, channel: Channel) -> str:
         """News of the account: what stops it waits for an admin, the rest is shown."""
@@ -123,6 +141,21 @@ class Changes:
             [events.channel_state(channel, "channel.degraded", channel.state, report.reason)]
         )
         return "channel_warning"
+
+
+def _without(sender: Sender, identity: Identity, free: tuple[str, ...]) -> Sender:
+    """The sender with those ids alone that nobody else has; an address that is gone stays."""
+    if free == sender.keys:
+        return sender
+    own = sender.person_id if sender.person_id in free else None
+    reachable = sender.address.removeprefix("+") in free or sender.address in free
+    return replace(
+        sender,
+        keys=free,
+        address=sender.address if reachable else (own or identity.address),
+        handle=sender.handle if reachable else identity.handle,
+        person_id=own,
+    )
 
 
 # Any: JSON, as the store keeps it.

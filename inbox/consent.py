@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from inbox.domain.channel import Channel, Manifest
-from inbox.domain.consent import Standing, standing
+from inbox.domain.consent import OPT_OUTS, ConsentEvent, Purpose, Standing, standing
 from inbox.domain.contact import Identity
 from inbox.domain.conversation import Conversation
 from inbox.domain.gate import Facts, Policy
@@ -28,8 +29,40 @@ def policy(channel: Channel, manifest: Manifest) -> Policy:
 
 
 async def standing_of(stores: Stores, identity: Identity, now: datetime) -> Standing:
+    """Of this identity; what the same contact forbade at another address on the kind holds here,
+    too, unless they allowed it here since."""
+    own = await _events_of(stores, identity, now)
+    family = await stores.people.of_contact(identity.workspace_id, identity.contact_id)
+    others: list[ConsentEvent] = []
+    for other, _ in family:
+        if other.kind == identity.kind and other.id != identity.id:
+            others += await opt_outs_of(stores, other, now)
+    return standing([*own, *others], now)
+
+
+async def opt_outs_of(stores: Stores, identity: Identity, now: datetime) -> list[ConsentEvent]:
+    """The opt-outs in force at this identity alone. What its provider does is that address's own
+    affair and goes no further."""
+    events = await _events_of(stores, identity, now)
+    state = standing(events, now)
+    found = [] if state.opt_out is None else [state.opt_out]
+    if state.marketing_block:
+        found += [
+            event
+            for event in events
+            if event.type in OPT_OUTS and event.purpose is Purpose.PROMOTIONAL
+        ]
+    return [replace(event, by_provider=False) for event in found]
+
+
+async def history_of(stores: Stores, identity: Identity, now: datetime) -> list[ConsentEvent]:
+    """All that is on record for an identity, in the order in which it happened."""
+    return sorted(await _events_of(stores, identity, now), key=lambda one: (one.at, one.id))
+
+
+async def _events_of(stores: Stores, identity: Identity, now: datetime) -> list[ConsentEvent]:
     points = stores.people.tags(identity.kind, identity.keys)
-    return standing(await stores.ledger.of_points(identity.workspace_id, points, now), now)
+    return await stores.ledger.of_points(identity.workspace_id, points, now)
 
 
 def _asks_to_stop(text: str, manifest: Manifest) -> bool:

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
-from inbox import drafts
+from inbox import drafts, terms
 from inbox.auth.passwords import Passwords
 from inbox.automation.keywords import KeywordAnswers, hear
 from inbox.domain.agent import Agent, Role
@@ -161,7 +161,9 @@ class Past:
         identity, conversation_id = await self._stores.people.create(
             channel.workspace_id, channel.id, channel.kind, thread.sender, first
         )
-        await self._stores.people.ensure_contact(identity, first)
+        await self._stores.people.ensure_contact(
+            identity, first, terms.of_identity(identity, verified=manifest.numbers)
+        )
         conversation, _ = await self._stores.conversations.create(conversation_id, identity, first)
         answered: Message | None = None
         for line in thread.lines:
@@ -315,7 +317,7 @@ def file(
         shown[kind] = {
             "id": channel.id,
             "webhook_url": f"{settings.public_url}/webhooks/{kind}/{channel.id}",
-            "secret": channel.setting(manifest.signing_field),
+            "secret": _signing_secret(channel, manifest),
             "verify_token": channel.setting("verify_token") or None,
             "account": channel.account,
         }
@@ -331,6 +333,12 @@ def file(
         },
         "channels": shown,
     }
+
+
+def _signing_secret(channel: Channel, manifest: Manifest) -> str | None:
+    """None where the provider signs with keys of its own."""
+    signing = next(need for need in manifest.needs if need.name == manifest.signing_field)
+    return channel.setting(signing.name) if signing.secret else None
 
 
 # Any: JSON; the file's shape is documented in the README.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ from inbox import shapes
 from inbox.domain.agent import Agent
 from inbox.domain.channel import Channel, Manifest
 from inbox.domain.consent import ConsentEvent, ConsentType
+from inbox.domain.contact import Contact, Identity, Merge
 from inbox.domain.conversation import Conversation
 from inbox.domain.event import Event
 from inbox.domain.ids import AgentId, ChannelId, ConversationId, EventId
@@ -134,6 +136,36 @@ def contact_updated(conversation: Conversation, name: str, handle: str) -> Event
         "handle": shapes.readable(handle),
     }
     return _event("contact.updated", conversation=conversation, data=data)
+
+
+def contact_merged(
+    merge: Merge, contact: Contact, conversations: Sequence[Conversation], channel_id: ChannelId
+) -> Event:
+    """`contact.merged` or `.unmerged`: `contact` has these conversations of a channel now."""
+    here = [one for one in conversations if one.channel_id == channel_id]
+    undone = merge.state in ("splitting", "split")
+    data = {
+        "id": contact.id,
+        "merge_id": merge.id,
+        "merged_id": merge.gone,
+        "name": shapes.readable(here[0].contact_name),
+        "conversation_ids": [one.id for one in here],
+    }
+    type_ = "contact.unmerged" if undone else "contact.merged"
+    by = merge.undone_by if undone else merge.by
+    return _event(type_, conversation=here[0], actor=("agent", by), data=data)
+
+
+def contact_blocked(conversation: Conversation, agent: Agent, blocked: bool) -> Event:
+    type_ = "contact.blocked" if blocked else "contact.unblocked"
+    data = {"id": conversation.contact_id, "blocked": blocked}
+    return _event(type_, conversation=conversation, actor=("agent", agent.id), data=data)
+
+
+def identity_aliased(conversation: Conversation, identity: Identity) -> Event:
+    """An identity goes by more ids than it did."""
+    data = {"id": identity.id, "contact_id": identity.contact_id, "kind": identity.kind}
+    return _event("identity.aliased", conversation=conversation, data=data)
 
 
 def consent_changed(conversation: Conversation, recorded: ConsentEvent) -> Event:

@@ -39,6 +39,7 @@ from inbox.domain.report import (
 )
 from inbox.hub import Hub
 from inbox.people import People
+from inbox.portraits import Portraits
 from inbox.profiles import Profiles
 from inbox.received import Received, Taken
 from inbox.statuses import Statuses
@@ -106,7 +107,7 @@ class Intake:
         people = People(stores, hub, connectors)
         self._statuses = Statuses(stores, hub)
         self._changes = Changes(stores, hub, people, directory)
-        self._profiles = Profiles(connectors, people)
+        self._profiles = Profiles(connectors, people, Portraits(stores, hub, connectors))
         self._received = Received(
             stores,
             hub,

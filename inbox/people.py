@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from inbox import events
+from inbox import events, terms
 from inbox.domain.channel import Channel, Connector
 from inbox.domain.contact import Identity
 from inbox.domain.conversation import Conversation, ConversationStatus
@@ -89,7 +89,7 @@ class People:
                 continue
             shared = [one for one in sender.keys if one in before.identity.keys]
             left = await self._stores.people.release(before.identity, shared)
-            await self._tell_name(left, before.conversation_id)
+            await self._tell_name(left, before.conversation_id, before=before.identity)
             known = {
                 one: replace(person, identity=left) if person is before else person
                 for one, person in known.items()
@@ -113,25 +113,51 @@ class People:
     ) -> Identity:
         """Take over what is new of a person, and tell a new name to everybody's screens."""
         learnt = await self._stores.people.learn(identity, sender)
+        if learnt == identity:
+            return learnt
+        await self._stores.contacts.add_terms(learnt.contact_id, self._terms(learnt))
         if (learnt.name, learnt.handle) != (identity.name, identity.handle):
-            await self._tell_name(learnt, conversation_id)
+            await self._tell_name(learnt, conversation_id, before=identity)
+        if learnt.keys != identity.keys:
+            await self._tell_aliases(learnt, conversation_id)
         return learnt
 
-    async def _tell_name(self, identity: Identity, conversation_id: ConversationId) -> None:
+    def _terms(self, identity: Identity) -> set[str]:
+        manifest = self._connectors[identity.kind].manifest
+        return terms.of_identity(identity, verified=manifest.numbers)
+
+    async def _tell_aliases(self, identity: Identity, conversation_id: ConversationId) -> None:
+        conversation = await self._stores.conversations.find(identity.workspace_id, conversation_id)
+        if conversation is not None:
+            await self._hub.publish([events.identity_aliased(conversation, identity)])
+
+    async def _tell_name(
+        self, identity: Identity, conversation_id: ConversationId, before: Identity
+    ) -> None:
+        """A contact is called what this channel called it until now, or not known by a name: then
+        the new name is the contact's. What an agent or another channel called it stays."""
+        contact = await self._stores.people.find_contact(identity.workspace_id, identity.contact_id)
         name = identity.name or identity.handle
-        await self._stores.people.rename(identity.contact_id, name)
-        conversations = {
-            one.id: one
-            for one in await self._stores.conversations.of_contact(
-                identity.workspace_id, identity.contact_id
-            )
-            if one.identity_id == identity.id
-        }
-        for one in conversations.values():
-            await self._stores.conversations.rename(one.id, name, identity.handle)
-        await self._hub.publish(
-            [events.contact_updated(one, name, identity.handle) for one in conversations.values()]
+        if contact is not None and contact.named and contact.name is not None:
+            name = contact.name
+        elif contact is None or contact.name in (None, before.name, before.handle):
+            await self._stores.people.rename(identity.contact_id, name)
+        elif contact.name is not None:
+            name = contact.name
+        await self._stores.conversations.rename(conversation_id, name, identity.handle)
+        others = await self._stores.conversations.of_contact(
+            identity.workspace_id, identity.contact_id
         )
+        for one in others:
+            handle = identity.handle if one.identity_id == identity.id else one.handle
+            if (one.contact_name, one.handle) != (name, handle):
+                await self._stores.conversations.rename(one.id, name, handle)
+        changed = {one.id: one for one in others}
+        conversation = changed.get(conversation_id) or await self._stores.conversations.find(
+            identity.workspace_id, conversation_id
+        )
+        if conversation is not None:
+            await self._hub.publish([events.contact_updated(conversation, name, identity.handle)])
 
     async def conversations(
         self, wanted: Mapping[ConversationId, Wanted]
@@ -141,10 +167,14 @@ class People:
         for conversation_id, one in wanted.items():
             if conversation_id in found:
                 continue
-            await self._stores.people.ensure_contact(one.identity, one.at)
+            await self._stores.people.ensure_contact(
+                one.identity, one.at, self._terms(one.identity)
+            )
             conversation, is_new = await self._stores.conversations.create(
                 conversation_id, one.identity, one.at, subject=one.subject, status=one.status
             )
+            if is_new:
+                conversation = await self._with_whom_it_is(conversation)
             found[conversation_id] = conversation
             if is_new:
                 manifest = self._connectors[one.channel.kind].manifest
@@ -152,3 +182,12 @@ class People:
                     [events.conversation_created(conversation, one.channel, manifest)]
                 )
         return found
+
+    async def _with_whom_it_is(self, made: Conversation) -> Conversation:
+        """A conversation made while its identity moved to another contact goes there, too: the move
+        may have looked for conversations before this one was stored."""
+        identity = await self._stores.people.get(made.identity_id)
+        if identity.contact_id == made.contact_id:
+            return made
+        await self._stores.merges.give_conversation(made.id, made.contact_id, identity.contact_id)
+        return replace(made, contact_id=identity.contact_id)

@@ -1,4 +1,4 @@
-"""Asks a platform who wrote, where its webhooks carry only an id.
+"""Asks a platform who wrote and what they look like, where its webhooks carry only an id.
 
 A name is shown as soon as it is known and nothing waits for it: questions are asked one after the
 other, each person's at most once an hour, and those that do not fit are asked at the next message.
@@ -18,6 +18,7 @@ from inbox.domain.errors import StoreUnavailable
 from inbox.domain.ids import ConversationId
 from inbox.domain.report import Sender
 from inbox.people import People
+from inbox.portraits import Portraits
 
 WAITING = 500
 AGAIN_AFTER_S = 3600.0
@@ -32,9 +33,12 @@ class _Question:
 
 
 class Profiles:
-    def __init__(self, connectors: Mapping[str, Connector], people: People) -> None:
+    def __init__(
+        self, connectors: Mapping[str, Connector], people: People, portraits: Portraits
+    ) -> None:
         self._connectors = connectors
         self._people = people
+        self._portraits = portraits
         self._questions: asyncio.Queue[_Question] = asyncio.Queue(WAITING)
         self._asked: dict[str, float] = {}
         self._task: asyncio.Task[None] | None = None
@@ -79,13 +83,18 @@ class Profiles:
             return
         identity = question.identity
         profile = await connector.profile(identity.keys[0], question.channel)
-        if profile is None or not (profile.name or profile.username):
+        if profile is None:
             return
-        handle = f"@{profile.username}" if profile.username else identity.handle
-        named = Sender(
-            keys=identity.keys,
-            address=identity.address,
-            handle=handle,
-            name=profile.name or handle,
-        )
-        await self._people.learn(identity, question.conversation_id, named)
+        if profile.name or profile.username:
+            handle = f"@{profile.username}" if profile.username else identity.handle
+            named = Sender(
+                keys=identity.keys,
+                address=identity.address,
+                handle=handle,
+                name=profile.name or handle,
+            )
+            identity = await self._people.learn(identity, question.conversation_id, named)
+        if profile.picture_url:
+            await self._portraits.keep(
+                identity, question.conversation_id, question.channel, profile.picture_url
+            )

@@ -43,6 +43,10 @@ class Settings:
     graph_url: str
     instagram_url: str
     twilio_url: str
+    gmail_url: str
+    google_accounts_url: str
+    google_token_url: str
+    google_certs_url: str
     sockets_per_login: int
     trusted_proxies: tuple[Network, ...]
 
@@ -88,6 +92,16 @@ def read(
             "INBOX_INSTAGRAM_URL", "https://graph.instagram.com/v26.0"
         ).rstrip("/"),
         twilio_url=environment.get("INBOX_TWILIO_URL", "https://api.twilio.com").rstrip("/"),
+        gmail_url=environment.get("INBOX_GMAIL_URL", "https://gmail.googleapis.com").rstrip("/"),
+        google_accounts_url=environment.get(
+            "INBOX_GOOGLE_ACCOUNTS_URL", "https://accounts.google.com"
+        ).rstrip("/"),
+        google_token_url=environment.get(
+            "INBOX_GOOGLE_TOKEN_URL", "https://oauth2.googleapis.com/token"
+        ),
+        google_certs_url=environment.get(
+            "INBOX_GOOGLE_CERTS_URL", "https://www.googleapis.com/oauth2/v3/certs"
+        ),
         # Load runs of the demo open thousands of sockets with one login.
         sockets_per_login=20_000 if demo else int(environment.get("INBOX_SOCKETS_PER_LOGIN", "20")),
         trusted_proxies=_networks(environment.get("INBOX_TRUSTED_PROXIES", "")),

@@ -13,6 +13,7 @@ import phonenumbers
 
 from inbox.domain.agent import Agent
 from inbox.domain.channel import Channel, Manifest
+from inbox.domain.consent import ConsentEvent
 from inbox.domain.conversation import Conversation, Preview
 from inbox.domain.gate import Decision
 from inbox.domain.message import Attachment, Failure, Message
@@ -183,6 +184,22 @@ def decision(value: Decision) -> Json:
     }
 
 
+def consent_event(value: ConsentEvent) -> Json:
+    """One line of the ledger."""
+    return {
+        "id": value.id,
+        "kind": value.kind,
+        "type": value.type,
+        "purpose": value.purpose,
+        "method": value.method,
+        "text": value.text,
+        "actor": value.actor,
+        "at": rfc3339(value.at),
+        "recorded_at": rfc3339(value.recorded_at),
+        "message_id": value.message_id,
+    }
+
+
 def channel(value: Channel, manifest: Manifest) -> Json:
     return {
         "id": value.id,
@@ -198,6 +215,7 @@ def channel(value: Channel, manifest: Manifest) -> Json:
             "segments": manifest.text.segments,
             "max_bytes": manifest.text.max_bytes,
         },
+        "max_media_bytes": manifest.max_media_bytes,
         "media": [
             {"kind": limit.kind, "mimes": list(limit.mimes), "max_bytes": limit.max_bytes}
             for limit in manifest.media

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from inbox.store.accounts import AccountStore
 from inbox.store.changes import ChangeStore
 from inbox.store.channels import ChannelStore
+from inbox.store.contacts import ContactStore
 from inbox.store.conversations import ConversationStore
 from inbox.store.database import Database
 from inbox.store.decisions import DecisionStore
@@ -14,6 +15,7 @@ from inbox.store.files import FileStore
 from inbox.store.journal import JournalStore
 from inbox.store.ledger import LedgerStore
 from inbox.store.mail_bodies import MailBodyStore
+from inbox.store.merges import MergeStore
 from inbox.store.messages import MessageStore
 from inbox.store.outbox import OutboxStore
 from inbox.store.people import PeopleStore
@@ -28,12 +30,14 @@ class Stores:
     accounts: AccountStore
     changes: ChangeStore
     channels: ChannelStore
+    contacts: ContactStore
     conversations: ConversationStore
     decisions: DecisionStore
     files: FileStore
     journal: JournalStore
     ledger: LedgerStore
     mail_bodies: MailBodyStore
+    merges: MergeStore
     messages: MessageStore
     outbox: OutboxStore
     people: PeopleStore
@@ -49,12 +53,14 @@ def stores(database: Database) -> Stores:
         accounts=AccountStore(database),
         changes=ChangeStore(database, messages),
         channels=ChannelStore(database),
+        contacts=ContactStore(database),
         conversations=ConversationStore(database),
         decisions=DecisionStore(database),
         files=FileStore(database),
         journal=JournalStore(database),
         ledger=LedgerStore(database),
         mail_bodies=MailBodyStore(database),
+        merges=MergeStore(database),
         messages=messages,
         outbox=OutboxStore(database, messages),
         people=PeopleStore(database),

@@ -32,7 +32,11 @@ def run(*arguments: str | Path, given: bytes | None = None) -> subprocess.Comple
 
 
 FILES = sorted(
-    (path for path in PAYLOADS.glob("*/*.json") if path.stem != "signature_vectors"),
+    (
+        path
+        for path in PAYLOADS.glob("*/*.json")
+        if path.stem != "signature_vectors" and not path.stem.endswith(".expect")
+    ),
     key=lambda path: (path.parent.name, path.name),
 )
 
@@ -253,3 +257,19 @@ def test_the_command_leaves_with_2_and_one_sentence(tmp_path: Path) -> None:
         assert (done.returncode, done.stdout) == (2, b"")
         assert done.stderr.decode().count("\n") == 1
         assert done.stderr.endswith(b".\n")
+
+
+MAILS = sorted((PAYLOADS / "gmail").glob("*.eml"))
+
+
+@pytest.mark.parametrize("path", MAILS, ids=lambda path: path.stem)
+def test_a_mail_in_a_file_is_explained(path: Path) -> None:
+    expected = json.loads(path.with_suffix(".expect.json").read_text())
+    found = told("gmail", path.read_bytes())
+    assert json.loads(json.dumps(found))["kind"] == expected.get("kind", found["kind"])
+    assert found["subject"] == expected.get("subject", found["subject"])
+
+
+def test_an_empty_file_is_no_mail() -> None:
+    with pytest.raises(Unexplained, match="empty"):
+        told("gmail", b" \n")

@@ -27,8 +27,8 @@ _RETURNED = re.compile(
 _ALONE = re.compile(
     r"^[\s*>-]{0,10}(?:to:|recipient:|rcpt to:|user:|address:|"
     r"for:|final-recipient:.{0,12};)?\s{0,8}"
-    r"[<(\"']{0,3}([^\s<>@()\"';,:]{1,128}@[^\s<>@()\"';,:]{1,200}?)[>)\"']{0,3}\s{0,4}"
-    r"(?:[:.;,(\[].{0,400}|\s+on\s.{0,200}|)$",
+    r"[<(\"']{0,3}([^\s<>@()\"';,:]{1,128}@[^\s<>@()\"';,:]{1,200})[>)\"']{0,3}\s{0,4}"
+    r"(?:[:;,(\[].{0,400}|\s+on\s.{0,200}|)$",
     re.I | re.M,
 )
 _MESSAGE_ID = re.compile(r"^[ \t>]{0,8}message-id:\s{0,8}<([^<>\s]{1,998})>", re.I | re.M)
@@ -157,11 +157,11 @@ def _from_text(letter: Letter, ours: frozenset[str]) -> list[Delivery]:
     failed = [name for name in named if "@" in name]
     if not failed:
         lines = [found.group(1).rstrip(".:").lower() for found in _ALONE.finditer(said)]
-        failed = [name for name in dict.fromkeys(lines) if name not in ours]
+        failed = _not_ours(lines, ours)
     if not failed:
         words = (word for word in said[:20_000].split() if "@" in word and len(word) < 320)
         others = (address_in(word) for word in words)
-        failed = [name for name in others if name and name not in ours][:1]
+        failed = _not_ours([name for name in others if name], ours)[:1]
     lower = said.lower()
     later = _LATER.search(f"{lower} {letter.headers.text('subject').lower()}") is not None
     code = _STATUS.search(said)
@@ -171,6 +171,12 @@ def _from_text(letter: Letter, ours: frozenset[str]) -> list[Delivery]:
         _delivery(recipient, action, status, lower[:500])
         for recipient in [*failed[:MOST_RECIPIENTS], *([] if failed else [None])]
     ]
+
+
+def _not_ours(found: list[str], ours: frozenset[str]) -> list[str]:
+    """Each once; ours are left out unless nobody else is named."""
+    each = list(dict.fromkeys(found))
+    return [name for name in each if name not in ours] or each
 
 
 def _guessed(text: str, *, later: bool) -> str:

@@ -71,8 +71,22 @@ def read_parts(raw: bytes) -> Part:
     start = 3 if raw.startswith(b"\xef\xbb\xbf") else 0
     while raw[start : start + 1] in (b"\r", b"\n"):
         start += 1
+    start = _past_gap(raw, start)
     left = [MAX_PARTS]
     return _part(raw, start, len(raw), "text/plain", 0, left)
+
+
+def _past_gap(raw: bytes, start: int) -> int:
+    """Where the mail begins, past an empty line that fell into its headers: one below which its
+    sender stands, and above which nobody does."""
+    headers, size = read_headers(raw[start : start + MAX_HEADER_BYTES])
+    if "from" in headers or not size:
+        return start
+    again = start + size
+    while raw[again : again + 1] and raw[again : again + 1] in b" \t\r\n":
+        again += 1
+    below, _ = read_headers(raw[again : again + MAX_HEADER_BYTES])
+    return again if "from" in below and "content-type" in below else start
 
 
 def _part(raw: bytes, start: int, end: int, usual: str, depth: int, left: list[int]) -> Part:
@@ -182,8 +196,7 @@ def _decoded(body: bytes, encoding: str) -> bytes:
 def _is_plain(body: bytes) -> bool:
     """Words under the name of base64, which has no spaces within its lines."""
     start = body[:2000].strip()
-    foreign = len(re.findall(rb"[^A-Za-z0-9+/=\s_-]|(?<=\S) +(?=\S)", start))
-    return foreign * 10 > len(start)
+    return len(re.findall(rb"(?<=\S) (?=\S)", start)) * 12 > len(start)
 
 
 def _from_base64_lines(body: bytes) -> bytes:

@@ -10,7 +10,7 @@ import re
 
 # Before or after these stands who wrote: "On …, Support wrote:", "Am … schrieb Support:".
 WROTE = (
-    r"wrote|writes|has written|sent a message|"
+    r"wrote|writes|has written|sent a message|(?<=[>)] )sent|"
     r"schrieb|hat geschrieben|geschrieben|"
     r"a [ée]crit|[ée]crit|écrivait|"
     r"escribi[óo]|ha escrito|va escriure|"
@@ -94,6 +94,7 @@ ORIGINAL = (
     "ursprüngliche nachricht",
     "ursprungliche nachricht",
     "ursprüngliche e-mail",
+    "antwort nachricht",
     "originalnachricht",
     "original-nachricht",
     "message d'origine",

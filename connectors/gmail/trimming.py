@@ -100,8 +100,8 @@ def _as_in(text: str, page: Page) -> int | None:
     wanted = [c for c in page.text[:size] if c.isalnum()]
     at = 0
     for place, character in enumerate(text):
-        if at == len(wanted):
-            return len(text[:place].rstrip()) if text[place:].strip() else None
+        if at == len(wanted) and (character.isalnum() or character == "\n"):
+            return place if text[place:].strip() else None
         if character.isalnum():
             if character != wanted[at]:
                 return None
@@ -179,19 +179,24 @@ def _may_end(bare: str) -> bool:
     """Whether an attribution could end with this line."""
     if len(bare) > _LONGEST_ATTRIBUTION:
         return False
+    if bare[-1] == ">" and bare[0].isdigit():
+        return True
     return bare[-1] in ":：" or bare.rstrip("- ").endswith(_WITHOUT_COLON)
 
 
 def _attribution(lines: list[str], end: int) -> int | None:
     """Where the attribution begins that ends with this line; None where it is none."""
     quoted = _next_is_quoted(lines, end)
+    ruled = lines[end].strip()
+    # `---- On … wrote ----`: the dashes say what the colon else says.
+    ruled_off = ruled.startswith("--") and ruled.endswith("--")
     joined = ""
     for start in range(end, max(end - _MOST_LINES, -1), -1):
         bare = lines[start].strip(_LINE_MARKS).lstrip("- ")
         if not bare or bare[0] == ">" or len(joined) + len(bare) > _LONGEST_ATTRIBUTION:
             break
         joined = f"{bare} {joined}".strip().lower()
-        if _begins(joined) and _attributes(joined, quoted=quoted):
+        if _begins(joined) and _attributes(joined, quoted=quoted or ruled_off):
             above = lines[start - 1].strip(_LINE_MARKS).lower() if start and start > end - 3 else ""
             # "On Wed, Nov 4, 2026" and below it "at 9:58 AM …": both begin as one does.
             dated = above and _begins(above) and _DATE.search(above) and len(above) < 100
@@ -217,7 +222,8 @@ def _attributes(text: str, *, quoted: bool) -> bool:
     if _WROTE.search(text) is not None:
         whole = text[-1] in ":：" or quoted or (dated and addressed)
         return whole and (dated or addressed or quoted)
-    return dated and addressed and _ADDRESS_END.search(text) is not None
+    ends = _ADDRESS_END.search(text) is not None or (quoted and text[-1] == ">")
+    return dated and addressed and ends
 
 
 def _names(text: str, *, quoted: bool) -> bool:
@@ -278,7 +284,7 @@ def _block(lines: list[str], number: int) -> bool:
             seen.add(sort)
         elif line.strip():
             strangers += 1
-            if strangers > 2:
+            if strangers > 1:
                 break
     return "from" in seen and len(seen - {"other"}) >= 3
 
@@ -303,10 +309,9 @@ def _text_below(lines: list[str], start: int) -> bool:
     number = start
     while number < len(lines):
         line = lines[number]
-        bare = line.strip(_LINE_MARKS)
         if _is_quoted(line):
             begun = True
-        elif bare and begun:
+        elif begun and line.strip():
             if _ends_writing(lines, number):
                 return False
             last = _attribution_end(lines, number)

@@ -124,6 +124,14 @@ class Acts:
 
 def _details(body: PostMessage) -> dict[str, str]:
     details = {}
+    if body.subject:
+        details["subject"] = body.subject
+    if body.cc:
+        details["cc"] = ", ".join(body.cc)
+    if body.html:
+        details["html"] = body.html
+    if body.files:
+        details["files"] = "\n".join(file.name for file in body.files)
     if body.postback is not None:
         details["postback"] = body.postback.payload
     if body.quick_reply is not None:

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from connectors.simulator.control import Control
 from connectors.simulator.exchange import Exchange
+from connectors.simulator.gmail import Gmail
 from connectors.simulator.instagram import Instagram
 from connectors.simulator.kind import AnyKind
 from connectors.simulator.messenger import Messenger
@@ -26,7 +27,7 @@ from connectors.simulator.sms import Sms
 from connectors.simulator.whatsapp import WhatsApp
 
 # WhatsApp answers what of Graph no other kind claims, so the others are asked first.
-KINDS: Sequence[type[AnyKind]] = (Messenger, Instagram, WhatsApp, Sms)
+KINDS: Sequence[type[AnyKind]] = (Messenger, Instagram, WhatsApp, Sms, Gmail)
 
 _PAGE = Path(__file__).parent / "page"
 _POLICY = (
@@ -64,7 +65,7 @@ class Guard:
             if message["type"] == "http.response.start":
                 answer = MutableHeaders(scope=message)
                 answer["X-Content-Type-Options"] = "nosniff"
-                answer["Content-Security-Policy"] = _POLICY
+                answer.setdefault("Content-Security-Policy", _POLICY)
                 answer["Referrer-Policy"] = "no-referrer"
             await send(message)
 

@@ -108,7 +108,7 @@ class Door:
         if fault.garbage:
             return Response(b"<html>upstream connect error", media_type="text/html")
         if fault.status is not None:
-            response = self._kind.error(fault.status, fault.code)
+            response = self._kind.error(fault.status, fault.code, fault.reason)
             if fault.retry_after is not None:
                 response.headers["Retry-After"] = f"{fault.retry_after:g}"
             return response

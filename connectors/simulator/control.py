@@ -8,8 +8,8 @@ PUT /accounts/{kind}/{account}
 GET /accounts
     All of them, without credentials.
 PUT /customers/{id}, GET /customers
-    `name`, `phone`, `username`, `bsuid`, `psid`, `igsid` (made when not given), `behaviour`
-    (world.Behaviour).
+    `name`, `phone`, `email`, `username`, `bsuid`, `psid`, `igsid` (made when not given),
+    `picture`, `behaviour` (world.Behaviour).
 POST /uploads
     An image as the raw body; answers `{"id"}`.
 POST /accounts/{kind}/{account}/messages
@@ -20,7 +20,10 @@ POST /accounts/{kind}/{account}/messages
     (to the story that `image` shows) or `"mention"` (in it); in place of one `"sticker": true`,
     `postback: {title, payload}`, `location: {latitude, longitude, name, address}`; to one that
     is there `reaction: {to, emoji}` (null takes it back), `edit: {of, text}`, `unsend: id`; and
-    `optin: {title, payload, stopped}`, which leaves nothing on the phone.
+    `optin: {title, payload, stopped}`, which leaves nothing on the phone. A mail has `subject`
+    (none: it answers the last one), `cc`, `html` and `files: [{name, mime, content}]`.
+POST /gmail/{account}/{act}
+    What happens to a mailbox: gmail_control.py.
 POST /accounts/{kind}/{account}/echo
     What somebody of the shop wrote to `customer_id` in the provider's own app: `text`. Answers
     the same.
@@ -29,7 +32,7 @@ GET /accounts/{kind}/{account}/threads, …/threads/{customer_id}
 POST /history
     A past thread: `kind`, `account`, `customer_id`, `messages: [{"direction", "text",
     "image", "at", "status", "provider_id", "reply_to", "reactions": {"customer" or "shop":
-    emoji}, "edits", "unsent", "story"}]`; answers `{"provider_ids"}`. No webhook leaves.
+    emoji}, "edits", "unsent", "story", "subject"}]`; answers `{"provider_ids"}`. No webhook leaves.
     STOP and START in it take effect. An id that is there already is replaced.
 GET, DELETE /log
     `{"calls", "counts"}` of the providers' APIs; counts are exact, calls the newest 20,000,
@@ -177,6 +180,8 @@ class Control:
             bsuid=body.bsuid or f"US.{number:020d}",
             psid=body.psid,
             igsid=body.igsid,
+            email=body.email,
+            picture=body.picture,
             behaviour=body.behaviour,
         )
         self._world.put_customer(customer)
@@ -208,6 +213,8 @@ class Control:
             if content is None:
                 raise Wrong(404, "There is no such upload.")
         images = [(content, _image(content))] if content is not None else []
+        for file in body.files:
+            images.append((_decoded(file.content) or b"", file.mime))
         return _json(await self._acts.do(kind, account, customer, body, images), 201)
 
     async def _echo(self, request: Request) -> Response:
@@ -267,6 +274,7 @@ class Control:
         ids = []
         for past in sorted(body.messages, key=lambda m: m.at):
             message = self._past(kind, account, customer, past)
+            kind.arrive(account, customer, message)
             self._exchange.changed(message)
             if message.direction == "inbound":
                 kind.heard(account, thread, message.text)
@@ -295,7 +303,7 @@ class Control:
             reactions={str(who): emoji for who, emoji in past.reactions.items()},
             edits=past.edits,
             unsent=past.unsent,
-            details={"story": past.story, "story_id": "0"} if past.story else {},
+            details=_past_details(past),
         )
         if content is not None:
             message.media.append(
@@ -386,6 +394,11 @@ class Control:
         if not kind.reaches(customer):
             raise Wrong(409, f"{kind.label} cannot reach this customer: they have no number.")
         return customer
+
+
+def _past_details(past: PastMessage) -> dict[str, str]:
+    details = {"story": past.story, "story_id": "0"} if past.story else {}
+    return details | ({"subject": past.subject} if past.subject else {})
 
 
 def _answering(do: Handler) -> Handler:

@@ -32,12 +32,13 @@ Pack = Callable[[], Webhook]
 class Manner:
     """How a provider repeats a webhook.
 
-    any_failure  everything but 200 is repeated; otherwise only a connection that failed
+    any_failure  everything but `acks` is repeated; otherwise only a connection that failed
     at_once      repetitions without a wait
     later        repetitions after a growing wait: the account's `retry_first_s`, doubled each time
     """
 
     any_failure: bool
+    acks: frozenset[int] = frozenset({200})
     at_once: int = 0
     later: int = 0
 
@@ -154,5 +155,5 @@ class Courier:
 
 def _repeats(attempt: Attempt, manner: Manner) -> bool:
     if manner.any_failure:
-        return attempt.delivery.status != 200
+        return attempt.delivery.status not in manner.acks
     return attempt.delivery.error == "connection"

@@ -65,6 +65,8 @@ class Exchange:
         self.calls.clear()
         self._replied.clear()
         self._replying.clear()
+        for kind in self.kinds.values():
+            kind.forget()
         self.broadcast.publish("resync")
 
     def changed(self, message: Message) -> None:
@@ -115,6 +117,7 @@ class Exchange:
         )
         for content, mime in images:
             message.media.append(self.world.put_media(kind.new_media_id(), account, content, mime))
+        kind.arrive(account, customer, message)
         self.changed(message)
         thread = self.world.thread(*message.key)
         network_text = kind.heard(account, thread, text)
@@ -129,8 +132,8 @@ class Exchange:
         fault = self.faults.take(account.kind, account.account, "message")
         await asyncio.sleep(fault.delay_s)
         pack = kind.pack_message(account, customer, message)
-        if pack is None:
-            message.status = "unreached"
+        if pack is None or fault.lost:
+            message.status = kind.untold
             self.changed(message)
             return
 

@@ -1,8 +1,9 @@
 """Scripted trouble: for the next N matching happenings, what goes wrong.
 
-Operations of the provider's API: `send`, `media` (upload, metadata, content), `lookup` (all else
-that is asked). Operations of webhooks: `message` (a customer wrote), `status` (all that is
-reported about one message of the inbox).
+Operations of the provider's API: `send`, `media` (upload, metadata, content), of mail also `token`
+(Google's sign-in), `history` and `fetch` (a whole mail), and `lookup` (all else that is asked).
+Operations of webhooks: `message` (a customer wrote), `status` (all that is reported about one
+message of the inbox).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-Operation = Literal["send", "media", "lookup", "message", "status"]
+Operation = Literal["send", "media", "lookup", "token", "history", "fetch", "message", "status"]
 
 
 class Match(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -25,6 +26,7 @@ class Match(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Of an API call (nothing is done unless it says so):
     status, code    answer with this error, in the provider's shape; code None: the usual one
+    reason          the same, where the provider has words in place of numbers
     retry_after     seconds, as a `Retry-After` header of that answer
     delay_s         before anything else
     hang            take the request and never answer
@@ -34,6 +36,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     Of webhooks:
     duplicate       send it so many times more
+    lost            it never comes
     delay_s         before the first
     reorder_statuses         the last one first
     statuses_before_answer   before the send is answered
@@ -42,6 +45,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     status: int | None = None
     code: int | None = None
+    reason: str | None = None
     retry_after: float | None = None
     delay_s: float = 0.0
     hang: bool = False
@@ -49,6 +53,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     garbage: bool = False
     drop_answer_after_accepting: bool = False
     duplicate: int = 0
+    lost: bool = False
     reorder_statuses: bool = False
     statuses_before_answer: bool = False
     fail_code: int | None = None

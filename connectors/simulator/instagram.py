@@ -110,7 +110,7 @@ class Instagram(Messaging[InstagramAccount]):
         return {
             "name": customer.name,
             "username": self.handle(customer).removeprefix("@"),
-            "profile_pic": None,
+            "profile_pic": self.portrait_url(account, customer),
             "is_verified_user": False,
             "follower_count": 214,
             "is_user_follow_business": True,

@@ -31,8 +31,10 @@ Act = Literal[
     "location",
     "optin",
     "echo",
+    "mail",
 ]
-"""What a customer can do besides writing; `echo`: the shop can write in the provider's own app."""
+"""What a customer can do besides writing; `echo`: the shop can write in the provider's own app;
+`mail`: what is written has a subject, copies and files of any kind."""
 
 
 class HandshakeRefused(Exception):
@@ -45,6 +47,7 @@ class Kind(ABC, Generic[A]):
     reports_reading  the provider can say that the customer has read a message
     signing_field    the account's field that `secret` is another name for
     allows           what can be done on this kind besides writing
+    untold           the status of a customer's message that no webhook tells of
     """
 
     name: ClassVar[str]
@@ -54,6 +57,7 @@ class Kind(ABC, Generic[A]):
     signing_field: ClassVar[str]
     manner: ClassVar[Manner]
     allows: ClassVar[frozenset[Act]] = frozenset()
+    untold: ClassVar[str] = "unreached"
     failures: ClassVar[Mapping[int, str]]
 
     def __init__(self, exchange: Exchange) -> None:
@@ -119,6 +123,12 @@ class Kind(ABC, Generic[A]):
     ) -> Pack | None:
         """The webhook of a marketing opt-in, or of its end, for one topic."""
         return None
+
+    def arrive(self, account: A, customer: Customer, message: Message) -> None:
+        """What the provider keeps of a new message before it tells anybody."""
+
+    def forget(self) -> None:
+        """Drop what the kind itself remembers: the world begins anew."""
 
     def clash(self, account: A) -> str | None:
         """Why the account cannot stand beside those that are there; None: it can."""

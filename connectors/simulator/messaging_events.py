@@ -14,6 +14,7 @@ from connectors.simulator.changes import Change
 from connectors.simulator.courier import Manner, Pack, Webhook
 from connectors.simulator.kind import Kind
 from connectors.simulator.meta import Json, encode, sign
+from connectors.simulator.pictures import draw
 from connectors.simulator.world import Account, Customer, Media, Message, now
 
 _CDN_S = 24 * 3600
@@ -203,6 +204,14 @@ class MessagingEvents(Kind[A]):
         expires = int(time.time()) + _CDN_S
         base = f"{self.exchange.base_url}/{self.name}_cdn/{media.id}"
         return f"{base}?oe={expires:X}&oh={media.sha256[:24]}"
+
+    def portrait_url(self, account: A, customer: Customer) -> str | None:
+        """A new address at each question, as Meta's run out."""
+        if not customer.picture:
+            return None
+        world = self.exchange.world
+        content = draw("kettle")
+        return self.cdn_url(world.put_media(self.new_media_id(), account, content, "image/png"))
 
     def new_media_id(self) -> str:
         return str(10**15 + secrets.randbelow(9 * 10**15))

@@ -88,7 +88,9 @@ class Messenger(Messaging[MessengerAccount]):
 
     def profile(self, account: MessengerAccount, customer: Customer) -> Json:
         first, _, last = customer.name.partition(" ")
-        return {"name": customer.name, "first_name": first, "last_name": last}
+        told = {"name": customer.name, "first_name": first, "last_name": last}
+        picture = self.portrait_url(account, customer)
+        return told if picture is None else told | {"profile_pic": picture}
 
     def check_type(self, body: Json) -> None:
         if body.get("messaging_type") not in ("RESPONSE", "UPDATE", "MESSAGE_TAG"):

@@ -18,11 +18,12 @@ _DAY = 24 * _HOUR
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Person:
     """`auto_reply`: what they answer after `answers_after_s`, one to each message of the shop.
-    Who has no `phone` writes on Messenger and Instagram only."""
+    Who has no `phone` writes on Messenger and Instagram only; who has an `email`, by mail."""
 
     id: str
     name: str
     phone: str = ""
+    email: str = ""
     username: str | None = None
     auto_reply: tuple[str, ...] = ()
     answers_after_s: float = 6.0
@@ -35,6 +36,7 @@ class Line:
     reaction   the emoji that the other side has put on it
     edited     the customer has changed it: `text` is what it says now
     story      `reply`: it answers the shop's story, which `image` shows
+    subject    of a mail; one without answers the mail before it
     """
 
     minutes_ago: int
@@ -45,6 +47,7 @@ class Line:
     reaction: str | None = None
     edited: bool = False
     story: Literal["reply"] | None = None
+    subject: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,7 +55,7 @@ class Scene:
     """One thread, its lines oldest first."""
 
     customer: Person
-    kind: Literal["whatsapp", "sms", "messenger", "instagram"]
+    kind: Literal["whatsapp", "sms", "messenger", "instagram", "gmail"]
     lines: tuple[Line, ...]
 
 
@@ -68,7 +71,13 @@ def _delivered(minutes_ago: int, text: str) -> Line:
     return Line(minutes_ago=minutes_ago, direction="outbound", text=text, status="delivered")
 
 
-MAYA = Person(id="maya", name="Maya Ortiz", phone="+15550100", username="maya.ortiz")
+MAYA = Person(
+    id="maya",
+    name="Maya Ortiz",
+    phone="+15550100",
+    email="maya.ortiz@example.com",
+    username="maya.ortiz",
+)
 LEO = Person(
     id="leo",
     name="Leo Park",
@@ -293,6 +302,82 @@ MORE_SCENES: tuple[Scene, ...] = (
                 status="read",
                 reaction="👍",
             ),
+        ),
+    ),
+)
+
+INGRID = Person(
+    id="ingrid",
+    name="Ingrid Solberg",
+    email="ingrid.solberg@example.com",
+    auto_reply=("That works for us. Please put the order number on the invoice. Thank you!",),
+)
+RAFAEL = Person(id="rafael", name="Rafael Costa", email="rafael.costa@example.org")
+JUNE = Person(id="june", name="June Adeyemi", email="june@example.net")
+
+
+def _mailed(
+    minutes_ago: int, text: str, subject: str | None = None, image: Literal["kettle"] | None = None
+) -> Line:
+    return Line(
+        minutes_ago=minutes_ago, direction="inbound", text=text, subject=subject, image=image
+    )
+
+
+MAIL_SCENES: tuple[Scene, ...] = (
+    Scene(
+        customer=INGRID,
+        kind="gmail",
+        lines=(
+            _mailed(
+                2 * _DAY + 60,
+                "Hello,\n\nwe would like to give forty of our people a kettle at the end of the "
+                "year, the Pilot in green, with our name engraved on the lid.\n\nCould you send us "
+                "an offer, and tell us until when we would have to order?\n\nKind regards\n"
+                "Ingrid Solberg",
+                "Forty kettles for our office",
+            ),
+            _delivered(
+                2 * _DAY - 20,
+                "Dear Ingrid,\n\nwhat a good idea. Forty Pilots come at 22 % off, the engraving is "
+                "on us. If you order by the 4th, they are with you before the holidays.\n\n"
+                "Shall I draw up the offer for one address, or for several?\n\nAna",
+            ),
+            _mailed(
+                95,
+                "Thank you, Ana. One address, please: the office. Is it possible to pay within "
+                "thirty days?",
+            ),
+        ),
+    ),
+    Scene(
+        customer=RAFAEL,
+        kind="gmail",
+        lines=(
+            _mailed(
+                5 * _HOUR + 15,
+                "Good afternoon,\n\nmy kettle came with a dent on the left side, see the "
+                "photograph. It boils well, but it was meant as a present. What do you suggest?\n\n"
+                "Rafael Costa\nOrder HK-2251",
+                "Dent in a new kettle, order HK-2251",
+                "kettle",
+            ),
+        ),
+    ),
+    Scene(
+        customer=JUNE,
+        kind="gmail",
+        lines=(
+            _mailed(
+                6 * _DAY + 30,
+                "Hi, do you have the enamel care leaflet as a file? I lost the paper one.",
+                "Care leaflet",
+            ),
+            _delivered(
+                6 * _DAY - 40,
+                "Hi June, of course: it is at the bottom of every product's page, under Care.",
+            ),
+            _mailed(6 * _DAY - 90, "Found it, thank you!"),
         ),
     ),
 )

@@ -27,6 +27,8 @@ class PutCustomer(msgspec.Struct, kw_only=True):
     bsuid: str = ""
     psid: str = ""
     igsid: str = ""
+    email: str = ""
+    picture: bool = False
     behaviour: Behaviour = Behaviour()
 
 
@@ -62,6 +64,14 @@ class OptIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     stopped: bool = False
 
 
+class MailFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """`content` in base64."""
+
+    name: str
+    mime: str
+    content: str
+
+
 class PostMessage(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     customer_id: str
     text: str = ""
@@ -78,6 +88,10 @@ class PostMessage(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     edit: EditOf | None = None
     unsend: str | None = None
     optin: OptIn | None = None
+    subject: str | None = None
+    cc: list[str] = []
+    html: str | None = None
+    files: list[MailFile] = []
 
     def acts(self) -> Iterator[Act]:
         """What it asks for beside a text and a picture."""
@@ -92,6 +106,7 @@ class PostMessage(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
             "edit": self.edit,
             "unsend": self.unsend,
             "optin": self.optin,
+            "mail": self.subject or self.cc or self.html or self.files or None,
         }
         return (act for act, value in given.items() if value is not None)
 
@@ -113,6 +128,7 @@ class PastMessage(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     edits: int = 0
     unsent: bool = False
     story: Literal["reply", "mention"] | None = None
+    subject: str | None = None
 
 
 class PostHistory(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

@@ -14,7 +14,14 @@ import aiohttp
 
 from connectors.simulator.handles import igsid, psid
 from connectors.simulator.pictures import draw
-from connectors.simulator.scenes import MORE_SCENES, SCENES, Line, Person, Scene
+from connectors.simulator.scenes import (
+    MAIL_SCENES,
+    MORE_SCENES,
+    SCENES,
+    Line,
+    Person,
+    Scene,
+)
 
 ALL_SCENES = SCENES + MORE_SCENES
 
@@ -47,13 +54,15 @@ class Stage:
 
     async def cast(self) -> None:
         """Everybody who writes in the scenes."""
-        for person in {scene.customer.id: scene.customer for scene in ALL_SCENES}.values():
+        scenes = (*ALL_SCENES, *MAIL_SCENES)
+        for person in {scene.customer.id: scene.customer for scene in scenes}.values():
             await self._call(
                 "PUT",
                 f"/customers/{person.id}",
                 {
                     "name": person.name,
                     "phone": person.phone,
+                    "email": person.email,
                     "username": person.username,
                     "bsuid": bsuid(person),
                     "behaviour": {
@@ -79,6 +88,7 @@ class Stage:
                 "reactions": _reactions(line),
                 "edits": int(line.edited),
                 "story": line.story,
+                "subject": line.subject,
             }
             for line, at, picture in lines
         ]
@@ -104,8 +114,15 @@ class Stage:
             for (line, at, picture), provider_id in zip(lines, answer["provider_ids"], strict=True)
         ]
 
+    async def fill_mailbox(self, account: str, now: datetime) -> None:
+        """Mails that are there when the mailbox is connected, once: the inbox fetches them."""
+        for scene in MAIL_SCENES:
+            path = f"/accounts/gmail/{account}/threads/{scene.customer.id}"
+            if not (await self._call("GET", path))["messages"]:
+                await self.play(scene, account, now)
+
     # Any: the control API's JSON.
-    async def _call(self, method: str, path: str, body: Mapping[str, object]) -> Any:
+    async def _call(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Any:
         async with self._session.request(method, self._api + path, json=body) as response:
             response.raise_for_status()
             return await response.json()
@@ -159,5 +176,13 @@ def credentials() -> dict[str, dict[str, str]]:
             "account_sid": "AC" + secrets.token_hex(16),
             "auth_token": secrets.token_hex(16),
             "number": "+15550198",
+        },
+        "gmail": {
+            "client_id": "simulated.apps.googleusercontent.com",
+            "client_secret": secrets.token_urlsafe(24),
+            "refresh_token": "1//" + secrets.token_urlsafe(48),
+            "address": "hello@harbour.example",
+            "topic": "projects/harbour/topics/gmail",
+            "service_account": "gmail-push@harbour.iam.gserviceaccount.com",
         },
     }

@@ -58,7 +58,9 @@ class Behaviour(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 class Customer(msgspec.Struct, frozen=True, kw_only=True):
     """phone          E.164, empty for one who hides it behind a user name (WhatsApp)
+    email          empty for one who writes no mail
     psid, igsid    made from the id when not given
+    picture        they have a profile picture
     met            known only because the inbox wrote to them: nobody here knows when they wrote
     """
 
@@ -69,6 +71,8 @@ class Customer(msgspec.Struct, frozen=True, kw_only=True):
     bsuid: str = ""
     psid: str = ""
     igsid: str = ""
+    email: str = ""
+    picture: bool = False
     met: bool = False
     behaviour: Behaviour = Behaviour()
 
@@ -164,6 +168,7 @@ class World:
         self._messages: dict[ThreadKey, dict[str, Message]] = {}
         self._by_id: dict[str, Message] = {}
         self._by_phone: dict[str, str] = {}
+        self._by_email: dict[str, str] = {}
         self._by_bsuid: dict[str, str] = {}
         self._by_scoped_id: dict[str, str] = {}
 
@@ -183,6 +188,7 @@ class World:
         for known in (self.accounts, self.customers, self.threads, self._messages, self._by_id):
             known.clear()
         self._by_phone.clear()
+        self._by_email.clear()
         self._by_bsuid.clear()
         self._by_scoped_id.clear()
         self._contents.clear()
@@ -237,6 +243,7 @@ class World:
         before = self.customers.get(customer.id)
         if before is not None:
             self._by_phone.pop(digits(before.phone), None)
+            self._by_email.pop(before.email.lower(), None)
             self._by_bsuid.pop(before.bsuid, None)
             self._by_scoped_id.pop(before.psid, None)
             self._by_scoped_id.pop(before.igsid, None)
@@ -250,20 +257,31 @@ class World:
         self._by_scoped_id[customer.igsid] = customer.id
         if customer.phone:
             self._by_phone[digits(customer.phone)] = customer.id
+        if customer.email:
+            self._by_email[customer.email.lower()] = customer.id
 
     def find_by_phone(self, phone: str) -> Customer | None:
         return self.customers.get(self._by_phone.get(digits(phone), ""))
+
+    def find_by_email(self, email: str) -> Customer | None:
+        return self.customers.get(self._by_email.get(email.lower(), ""))
 
     def find_by_bsuid(self, bsuid: str) -> Customer | None:
         return self.customers.get(self._by_bsuid.get(bsuid, ""))
 
     def meet(
-        self, *, phone: str = "", bsuid: str = "", psid: str = "", igsid: str = ""
+        self,
+        *,
+        phone: str = "",
+        bsuid: str = "",
+        psid: str = "",
+        igsid: str = "",
+        email: str = "",
     ) -> Customer | None:
         """Somebody whom we are asked to reach and do not know yet: whoever signs webhooks of their
         own writes for such people. None for an id that ends with 0000: nobody is there."""
-        given = digits(phone) or bsuid or psid or igsid
-        if len(given) < 6 or given.endswith("0000"):
+        given = digits(phone) or bsuid or psid or igsid or email
+        if len(given) < 6 or given.partition("@")[0].endswith("0000"):
             return None
         customer = Customer(
             id=f"met-{given}",
@@ -272,6 +290,7 @@ class World:
             bsuid=bsuid,
             psid=psid,
             igsid=igsid,
+            email=email,
             met=True,
         )
         self.put_customer(customer)
@@ -329,13 +348,15 @@ class World:
 
     # files
 
-    def put_media(self, media_id: str, account: Account, content: bytes, mime: str) -> Media:
+    def put_media(
+        self, media_id: str, account: Account, content: bytes, mime: str, name: str = ""
+    ) -> Media:
         media = Media(
             id=media_id,
             kind=account.kind,
             account=account.account,
             mime=mime,
-            name=f"{media_id}.{mime.rpartition('/')[2]}",
+            name=name or f"{media_id}.{mime.rpartition('/')[2]}",
             size_bytes=len(content),
             sha256=hashlib.sha256(content).hexdigest(),
         )

@@ -78,6 +78,7 @@ MANIFEST = Manifest(
     reply_basis_days=30,
     provider_stop=True,
     words="sms",
+    numbers=True,
     hard_stop=True,
     docs="www.twilio.com/docs/messaging",
 )

@@ -75,5 +75,6 @@ MANIFEST = Manifest(
     window_hours=24,
     reply_basis_days=30,
     words="chat",
+    numbers=True,
     docs="developers.facebook.com/docs/whatsapp/cloud-api",
 )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from inbox import drafts, events
-from inbox.consent import facts, policy
+from inbox.consent import facts, policy, standing_of
 from inbox.domain.channel import Channel, Manifest
 from inbox.domain.consent import ConsentEvent, ConsentType, Purpose, standing
 from inbox.domain.contact import Identity
@@ -90,8 +90,11 @@ class KeywordAnswers:
         known = await self._stores.ledger.of_points(identity.workspace_id, points, now)
         before = standing((event for event in known if event.message_id != message.id), at)
         stopped = before.opt_out is not None or before.provider_block
+        # A START also lifts, for this address, what the same person forbade at another one.
         if heard.word is Keyword.START and not stopped:
-            return None
+            stopped = (await standing_of(self._stores, identity, now)).opt_out is not None
+            if not stopped:
+                return None
         recorded = replace(
             drafts.consent(
                 self._stores,

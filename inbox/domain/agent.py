@@ -28,15 +28,22 @@ class Agent:
     disabled: bool = False
 
 
-Verb = Literal["see", "write", "resolve", "retry", "upload"]
+Verb = Literal[
+    "see", "write", "resolve", "retry", "upload", "name", "merge", "block", "export_contact"
+]
 
 _EVERYONE = frozenset(Role)
+_LEADS = frozenset({Role.MANAGER, Role.ADMIN})
 _MAY: dict[Verb, frozenset[Role]] = {
     "see": _EVERYONE,
     "write": _EVERYONE,
     "resolve": _EVERYONE,
     "retry": _EVERYONE,
     "upload": _EVERYONE,
+    "name": _EVERYONE,
+    "merge": _EVERYONE,
+    "block": _LEADS,
+    "export_contact": _LEADS,
 }
 
 

@@ -38,12 +38,14 @@ class Secret:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Credential:
     """One field that connecting a channel asks for. `secret` ones are stored encrypted and never
-    shown again; `label` and `help` are for an office manager."""
+    shown again; `label` and `help` are for an office manager; `by_sign_in`: the provider's sign-in
+    page gives it (`SignsIn`), so nobody has to type it."""
 
     name: str
     label: str
     secret: bool = False
     required: bool = True
+    by_sign_in: bool = False
     help: str = ""
 
 
@@ -61,11 +63,14 @@ class TextLimits:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MediaLimit:
-    """What may be sent of one kind of file."""
+    """What may be sent of one kind of file. `*/*` among the types: every type."""
 
     kind: str
     mimes: tuple[str, ...]
     max_bytes: int
+
+    def takes(self, mime: str | None) -> bool:
+        return mime in self.mimes or "*/*" in self.mimes
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,7 +89,9 @@ class Manifest:
 
     needs                 credentials, in the order in which they are asked for
     account_field         the credential that is the provider's own id of our side
-    signing_field         the secret that signs webhooks
+    signing_field         the credential that webhooks are signed with; where the provider signs
+                          with keys of its own, the one that says who signs (and is no secret)
+    max_media_bytes       of all files of a message together; None: no limit but each file's own
     handshake             GET on the webhook address is a challenge (Meta), not a delivery (Twilio)
     window_hours          free text is allowed for so long after the contact wrote; None: always
     human_agent_days      a person may still reply for so long, where the account has the provider's
@@ -97,6 +104,7 @@ class Manifest:
     mail                  messages have a subject and several recipients, and a contact has as many
                           conversations as threads
     reports               statuses that may ever come back; `read` missing means it is never known
+    numbers               keys of digits are phone numbers, which the provider has verified
     """
 
     kind: str
@@ -109,6 +117,7 @@ class Manifest:
     media: tuple[MediaLimit, ...]
     max_attachments: int
     reports: tuple[str, ...]
+    max_media_bytes: int | None = None
     ack: Ack = Ack()
     handshake: bool = False
     window_hours: int | None = None
@@ -118,6 +127,7 @@ class Manifest:
     words: Literal["sms", "chat", "email"] = "chat"
     hard_stop: bool = False
     mail: bool = False
+    numbers: bool = False
     docs: str = ""
 
 
@@ -275,6 +285,17 @@ class Uploads(Protocol):
 
         raises   Temporary, Permanent, AccountTrouble; twice is no harm, for nobody sees it
         """
+        ...
+
+
+@runtime_checkable
+class FetchesKeys(Protocol):
+    """What a connector does besides, whose provider signs with keys that it publishes: they are
+    fetched here, so that `verify` itself calls nobody."""
+
+    async def fetch_keys(self, request: WebhookRequest) -> None:
+        """Have at hand the keys that `verify` will need, at most one call a minute whatever is
+        asked. The request is not believed yet, and not judged here. raises Temporary"""
         ...
 
 

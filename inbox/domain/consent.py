@@ -33,7 +33,7 @@ class ConsentType(StrEnum):
     HELP_SENT = "help_sent"
 
 
-_OPT_OUTS = (ConsentType.OPT_OUT, ConsentType.PROVIDER_OPT_OUT)
+OPT_OUTS = (ConsentType.OPT_OUT, ConsentType.PROVIDER_OPT_OUT)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,7 +92,7 @@ def standing(events: Iterable[ConsentEvent], at: datetime) -> Standing:
     them. Of the same instant opt-outs come last: they win."""
     state = Standing()
     past = [event for event in events if event.at <= at]
-    for event in sorted(past, key=lambda e: (e.at, e.type in _OPT_OUTS, e.id)):
+    for event in sorted(past, key=lambda e: (e.at, e.type in OPT_OUTS, e.id)):
         state = _apply(state, event)
     return state
 

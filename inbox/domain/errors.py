@@ -10,6 +10,7 @@ AssentError
 ├── Untrusted          bad or missing signature: 401/403, counted, nothing stored
 ├── MalformedPayload   a signed body that is not what its provider sends: journaled, counted
 ├── NotFound           no such thing in this workspace, or not for this agent
+├── NotAllowed         it may be seen, but this agent may not do that with it
 ├── Invalid            a request of ours that breaks a rule, with the fields at fault
 └── Conflict           the thing changed in between, or exists already
 
@@ -78,6 +79,10 @@ class MalformedPayload(AssentError):
 
 class NotFound(AssentError):
     code = "not_found"
+
+
+class NotAllowed(AssentError):
+    code = "not_allowed"
 
 
 class Invalid(AssentError):

@@ -48,7 +48,18 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel(
             [("workspace_id", _UP), ("channel_id", _UP), ("tags", _UP)], name="tags", unique=True
         ),
+        IndexModel([("workspace_id", _UP), ("contact_id", _UP)], name="contact"),
     ],
+    "contacts": [
+        # Keyed hashes of what a contact is found by.
+        IndexModel([("workspace_id", _UP), ("terms", _UP), ("created_at", _UP)], name="terms")
+    ],
+    "merges": [
+        IndexModel([("workspace_id", _UP), ("contacts", _UP)], name="contacts"),
+        # Sparse: only those that are not finished have a lease.
+        IndexModel([("lease_until", _UP)], name="unfinished", sparse=True),
+    ],
+    "pairs": [IndexModel([("workspace_id", _UP), ("identity_ids", _UP)], name="identities")],
     "conversations": [
         IndexModel([("workspace_id", _UP), ("contact_id", _UP)], name="contact"),
         IndexModel(

@@ -8,17 +8,29 @@ or comes back after a crash, finds the same ones.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from pymongo.errors import DuplicateKeyError
 
 from inbox.domain.contact import Contact, Identity
-from inbox.domain.ids import ChannelId, ContactId, ConversationId, IdentityId, WorkspaceId
+from inbox.domain.ids import (
+    AttachmentId,
+    ChannelId,
+    ContactId,
+    ConversationId,
+    IdentityId,
+    WorkspaceId,
+)
 from inbox.domain.report import Sender
 from inbox.ids import new_id
+from inbox.store.contact_documents import contact_from, sealed_name, term_tags
 from inbox.store.database import Database, Document, reachable
+
+MOST_IDENTITIES = 50
+# Each merge adds a step on the way from an old id; a ring is nobody's.
+MOST_MERGES_DEEP = 100
 
 
 class PeopleStore:
@@ -57,6 +69,7 @@ class PeopleStore:
             handle=person["handle"],
             name=person["name"],
             person_id=person.get("person_id"),
+            picture=doc.get("picture"),
         )
         return identity, ConversationId(doc["conversation_id"])
 
@@ -141,12 +154,8 @@ class PeopleStore:
         same = (identity.address, identity.handle, identity.name, identity.person_id)
         if not new_keys and same == (sender.address, handle, name, person_id):
             return identity
-        learnt = Identity(
-            id=identity.id,
-            workspace_id=identity.workspace_id,
-            channel_id=identity.channel_id,
-            kind=identity.kind,
-            contact_id=identity.contact_id,
+        learnt = replace(
+            identity,
             keys=identity.keys + new_keys,
             address=sender.address,
             handle=handle,
@@ -186,49 +195,89 @@ class PeopleStore:
             )
         return without
 
+    async def of_contact(
+        self, workspace_id: WorkspaceId, contact_id: ContactId
+    ) -> list[tuple[Identity, ConversationId]]:
+        """A contact's identities, each with the conversation that was made with it; at most 50,
+        the oldest first."""
+        async with reachable():  # index: contact
+            docs = await self._identities.find(
+                {"workspace_id": workspace_id, "contact_id": contact_id}
+            ).to_list(MOST_IDENTITIES)
+        return [self._from_document(doc) for doc in sorted(docs, key=lambda doc: str(doc["_id"]))]
+
+    async def of_contacts(
+        self, workspace_id: WorkspaceId, contact_ids: Sequence[ContactId]
+    ) -> dict[ContactId, list[Identity]]:
+        """The identities of several contacts; one read."""
+        found: dict[ContactId, list[Identity]] = {one: [] for one in contact_ids}
+        async with reachable():  # index: contact
+            docs = await self._identities.find(
+                {"workspace_id": workspace_id, "contact_id": {"$in": list(found)}}
+            ).to_list(MOST_IDENTITIES * len(found))
+        for doc in sorted(docs, key=lambda doc: str(doc["_id"])):
+            found[ContactId(doc["contact_id"])].append(self._from_document(doc)[0])
+        return found
+
+    async def move(
+        self,
+        workspace_id: WorkspaceId,
+        ids: Sequence[IdentityId],
+        source: ContactId,
+        target: ContactId,
+    ) -> None:
+        """Give identities to another contact: those that still belong to `source`."""
+        async with reachable():
+            await self._identities.update_many(
+                {"_id": {"$in": list(ids)}, "workspace_id": workspace_id, "contact_id": source},
+                {"$set": {"contact_id": target}},
+            )
+
+    async def set_picture(self, identity: Identity, picture: AttachmentId) -> None:
+        """Show this picture of the person. Beside what is sealed, which others learn meanwhile."""
+        async with reachable():
+            await self._identities.update_one({"_id": identity.id}, {"$set": {"picture": picture}})
+
     # -- contacts --------------------------------------------------------------------------
 
-    async def ensure_contact(self, identity: Identity, now: datetime) -> None:
+    async def ensure_contact(
+        self, identity: Identity, now: datetime, terms: Collection[str] = ()
+    ) -> None:
+        """Make the contact of an identity, to be found by `terms`, where it does not exist."""
         async with reachable():
             await self._contacts.update_one(
                 {"_id": identity.contact_id},
                 {
                     "$setOnInsert": {
                         "workspace_id": identity.workspace_id,
-                        "name": self._sealed_name(identity.contact_id, identity.name),
+                        "name": sealed_name(self._keyring, identity.contact_id, identity.name),
                         "blocked": False,
                         "created_at": now,
+                        "terms": term_tags(self._keyring, terms),
                     }
                 },
                 upsert=True,
             )
 
-    def _sealed_name(self, contact_id: str, name: str | None) -> bytes | None:
-        if name is None:
-            return None
-        return self._keyring.seal_text(name, f"contacts:{contact_id}:name")
-
     async def rename(self, contact_id: ContactId, name: str) -> None:
         async with reachable():
             await self._contacts.update_one(
-                {"_id": contact_id}, {"$set": {"name": self._sealed_name(contact_id, name)}}
+                {"_id": contact_id},
+                {"$set": {"name": sealed_name(self._keyring, contact_id, name)}},
             )
 
     async def find_contact(
         self, workspace_id: WorkspaceId, contact_id: ContactId
     ) -> Contact | None:
-        async with reachable():
-            doc = await self._contacts.find_one({"_id": contact_id, "workspace_id": workspace_id})
-        if doc is None:
-            return None
-        sealed = doc["name"]
-        name = None
-        if sealed is not None:
-            name = self._keyring.open_text(bytes(sealed), f"contacts:{contact_id}:name")
-        return Contact(
-            id=contact_id,
-            workspace_id=workspace_id,
-            name=name,
-            blocked=doc["blocked"],
-            created_at=doc["created_at"],
-        )
+        """The contact with this id, or the one that it was merged into."""
+        for _ in range(MOST_MERGES_DEEP):
+            async with reachable():
+                doc = await self._contacts.find_one(
+                    {"_id": contact_id, "workspace_id": workspace_id}
+                )
+            if doc is None:
+                return None
+            if doc.get("merged_into") is None:
+                return contact_from(self._keyring, doc)
+            contact_id = ContactId(doc["merged_into"])
+        return None

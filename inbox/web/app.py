@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -19,7 +20,7 @@ from inbox import log
 from inbox.domain.errors import AssentError
 from inbox.web import context as contexts
 from inbox.web import pages, socket, unsubscribe, webhooks
-from inbox.web.api import attachments, conversations, mails, messages, workspace
+from inbox.web.api import attachments, contacts, conversations, mails, messages, workspace
 from inbox.web.context import Context
 from inbox.web.middleware import Guard
 from inbox.web.problems import on_crash, on_disconnect, on_error, on_http_error
@@ -67,6 +68,16 @@ API = [
     Route("/conversations/{id}/read", conversations.read, methods=["POST"]),
     Route("/conversations/{id}/resolve", conversations.resolve, methods=["POST"]),
     Route("/conversations/{id}/reopen", conversations.reopen, methods=["POST"]),
+    Route("/contacts", contacts.index),
+    Route("/contacts/{id}", contacts.show, methods=["GET"]),
+    Route("/contacts/{id}", contacts.change, methods=["PATCH"]),
+    Route("/contacts/{id}/block", contacts.block, methods=["POST"]),
+    Route("/contacts/{id}/unblock", contacts.unblock, methods=["POST"]),
+    Route("/contacts/{id}/merge", contacts.merge, methods=["POST"]),
+    Route("/contacts/{id}/unmerge", contacts.unmerge, methods=["POST"]),
+    Route("/contacts/{id}/not_same", contacts.not_same, methods=["POST"]),
+    Route("/contacts/{id}/suggestions", contacts.suggestions),
+    Route("/contacts/{id}/export", contacts.export),
     Route("/messages/{id}/retry", messages.retry, methods=["POST"]),
     Route("/messages/{id}/mark_sent", messages.mark_sent, methods=["POST"]),
     Route("/messages/{id}/html", mails.html),
@@ -84,6 +95,8 @@ ROUTES = [
     Route("/logout", pages.logout, methods=["POST"]),
     Route("/app", pages.app),
     Route("/app/c/{id}", pages.app),
+    Route("/contacts", pages.contacts),
+    Route("/contacts/{id}", pages.contacts),
     Route("/files/{token}", attachments.for_providers),
     Route("/u/{token}", unsubscribe.page, methods=["GET"]),
     Route("/u/{token}", unsubscribe.end, methods=["POST"]),
@@ -106,6 +119,7 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
             await context.delivery.take_over()
             await context.intake.take_over()
             await context.pulling.take_over()
+            await context.merges.mend_all(datetime.now(UTC), alone=True)
         journal = context.stores.journal
         # Pulling writes to the journal: it starts after it and stops before it.
         pulling = (context.pulling,) if context.works else ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TypeVar
 
 import msgspec
@@ -81,3 +81,19 @@ def from_cursor(cursor: str) -> str:
         return base64.urlsafe_b64decode(padded.encode()).decode()
     except (binascii.Error, UnicodeError) as error:
         raise Invalid("The cursor is not one of ours.", errors=(("cursor", "unknown"),)) from error
+
+
+def position(cursor: str | None) -> tuple[datetime, str] | None:
+    """The time and the id of the last one of the page before, as a list's cursor holds them."""
+    if cursor is None:
+        return None
+    text, _, id_ = from_cursor(cursor).partition(" ")
+    try:
+        told = datetime.fromisoformat(text)
+        # What is outside of the calendar in UTC is no time of ours either.
+        at = None if told.tzinfo is None else told.astimezone(UTC)
+    except (ValueError, OverflowError):
+        at = None
+    if at is None:
+        raise Invalid("The cursor is not one of ours.", errors=(("cursor", "unknown"),))
+    return at, id_

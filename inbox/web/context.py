@@ -18,9 +18,11 @@ from inbox.files import Fetching
 from inbox.hub import Hub
 from inbox.intake import Intake
 from inbox.links import Links
+from inbox.merges import Merges
 from inbox.pulling import Pulling
 from inbox.settings import Settings
 from inbox.stores import Stores
+from inbox.suggestions import Suggestions
 from inbox.web.sockets import Sockets
 from inbox.web.watch import Watch
 
@@ -56,6 +58,14 @@ class Context:
     works: bool = True
     alone: bool = False
     demo: Demo | None = None
+
+    @property
+    def merges(self) -> Merges:
+        return Merges(self.stores, self.hub, self.connectors)
+
+    @property
+    def suggestions(self) -> Suggestions:
+        return Suggestions(self.stores, self.connectors)
 
 
 def attach(app: Starlette, context: Context) -> None:

@@ -17,7 +17,7 @@ from inbox.domain.conversation import ConversationStatus
 from inbox.domain.errors import AssentError, Invalid, NotFound
 from inbox.ids import new_token
 from inbox.web import context as contexts
-from inbox.web.api import views
+from inbox.web.api import people, views
 from inbox.web.api.workspace import visible_channels
 from inbox.web.context import Context
 from inbox.web.signin import (
@@ -32,7 +32,7 @@ from inbox.web.signin import (
 from inbox.web.templates import render
 
 FIRST_PAGE = 30
-_PAGE = re.compile(r"/app(/c/[0-9A-Za-z_]+)?", re.ASCII)
+_PAGE = re.compile(r"/(app(/c/[0-9A-Za-z_]+)?|contacts(/[0-9A-Za-z_]+)?)", re.ASCII)
 _WRONG = "This address and password do not go together."
 
 
@@ -224,3 +224,18 @@ async def app(request: Request) -> Response:
             "cursor": cursor,
         },
     )
+
+
+async def contacts(request: Request) -> Response:
+    """`GET /contacts` and `GET /contacts/{id}`: the page fetches what it shows."""
+    context = contexts.of(request)
+    caller = await signed_in(request)
+    if not caller.csrf_token:
+        raise NotSignedIn("The page is for browsers.")
+    if "id" in request.path_params:
+        await people.get_contact(context, caller.agent, request.path_params["id"])
+    workspace = await context.stores.accounts.find_workspace(caller.agent.workspace_id)
+    if workspace is None:
+        raise NotFound("The workspace does not exist any more.")
+    shown = {"workspace": {"name": workspace.name}, "csrf_token": caller.csrf_token}
+    return render(request, "inbox/contacts.html", shown)

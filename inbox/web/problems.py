@@ -10,7 +10,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from inbox import log
-from inbox.domain.errors import AssentError, Busy, Conflict, Invalid, NotFound, Temporary
+from inbox.domain.errors import (
+    AssentError,
+    Busy,
+    Conflict,
+    Invalid,
+    NotAllowed,
+    NotFound,
+    Temporary,
+)
 from inbox.web.signin import Forged, NotSignedIn
 from inbox.web.templates import render
 
@@ -21,6 +29,7 @@ _STATUS: list[tuple[type[AssentError], int]] = [
     (Forged, 403),
     (NotFound, 404),
     (Invalid, 422),
+    (NotAllowed, 403),
     (Conflict, 409),
     (Busy, 503),
     (Temporary, 503),

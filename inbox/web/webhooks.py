@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from inbox import log
-from inbox.domain.channel import Channel, Payload, WebhookRequest
+from inbox.domain.channel import Channel, FetchesKeys, Payload, WebhookRequest
 from inbox.domain.errors import Temporary, Untrusted
 from inbox.domain.ids import ChannelId, JournalId
 from inbox.ids import new_id
@@ -85,6 +85,13 @@ async def receive(request: Request) -> Response:
             return _refuse(kind, "handshake_refused", 403, "The verify token is wrong.\n")
         WEBHOOKS.labels(kind, "handshake").inc()
         return PlainTextResponse(answer)
+    if isinstance(connector, FetchesKeys):
+        try:
+            async with asyncio.timeout(left_s):
+                await connector.fetch_keys(call)
+        except (Temporary, TimeoutError):
+            return _refuse(kind, "unavailable", 503, "Come back in a moment.\n")
+        left_s = PATIENCE_S - (time.monotonic() - began)
     try:
         connector.verify(call, (channel,))
     except Untrusted:

@@ -66,6 +66,7 @@ function read(status, body) {
   throw new Problem(status, body ?? {});
 }
 
+const person = (contact) => `/contacts/${encodeURIComponent(contact)}`;
 const of = (conversation) => `/conversations/${encodeURIComponent(conversation)}`;
 
 export const api = {
@@ -80,6 +81,15 @@ export const api = {
   resolve: (id) => call("POST", `${of(id)}/resolve`, { body: {} }),
   reopen: (id) => call("POST", `${of(id)}/reopen`, { body: {} }),
   retry: (message) => call("POST", `/messages/${encodeURIComponent(message)}/retry`, { body: {} }),
+  contacts: (query) => call("GET", "/contacts", { query }),
+  contact: (id) => call("GET", person(id)),
+  changeContact: (id, body) => call("PATCH", person(id), { body }),
+  suggestions: async (id) => (await call("GET", `${person(id)}/suggestions`)).data,
+  mergeContacts: (id, contact_id) => call("POST", `${person(id)}/merge`, { body: { contact_id } }),
+  unmergeContact: (id, body) => call("POST", `${person(id)}/unmerge`, { body }),
+  notSame: (id, contact_id) => call("POST", `${person(id)}/not_same`, { body: { contact_id } }),
+  blockContact: (id) => call("POST", `${person(id)}/block`, { body: {} }),
+  unblockContact: (id) => call("POST", `${person(id)}/unblock`, { body: {} }),
   markSent: (message) => call("POST", `/messages/${encodeURIComponent(message)}/mark_sent`, { body: {} }),
 };
 
@@ -87,6 +97,7 @@ export const api = {
 export const mailAddress = (id, { pictures, theme }) =>
   `${BASE}/messages/${encodeURIComponent(id)}/html?images=${pictures ? 1 : 0}${theme ? `&theme=${theme}` : ""}`;
 
+export const pictureAddress = (id) => `${BASE}/attachments/${encodeURIComponent(id)}`;
 export const attachmentAddress = (id) => `${BASE}/attachments/${encodeURIComponent(id)}`;
 
 /**

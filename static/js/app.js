@@ -7,6 +7,7 @@ import { setServerTime } from "./lib/time.js";
 import { summary } from "./lib/words.js";
 import { listen } from "./keyboard.js";
 import { Outbox } from "./outbox.js";
+import { People, personIntentions } from "./people.js";
 import { Socket } from "./socket.js";
 import { State } from "./state.js";
 import { Sync } from "./sync.js";
@@ -42,6 +43,7 @@ export class App {
       onChange: () => this.redraw(),
     });
     this.uploads = new Uploads(() => this.redraw());
+    this.people = new People({ changed: () => this.redraw(), say: (text, action) => this.toasts.show(text, action) });
     this.makeViews(boot);
     this.fill(boot);
     this.state.subscribe(this.redraw);
@@ -61,7 +63,12 @@ export class App {
       resolve: () => this.resolve(),
       toggleContact: () => this.toggleContact(),
     });
-    this.contact = new Contact({ close: () => this.toggleContact(false), showMessage: (id) => this.showMessage(id) });
+    this.contact = new Contact({
+      close: () => this.toggleContact(false),
+      showMessage: (id) => this.showMessage(id),
+      open: (id) => this.open(id),
+      ...personIntentions(this.people),
+    });
     this.lightbox = new Lightbox();
     this.thread = new Thread({
       older: () => this.state.selected && this.sync.olderOfThread(this.state.selected),
@@ -124,7 +131,7 @@ export class App {
     this.gate.draw(state, { newer, failed });
     this.composer.draw(state, this.answer(id, newer, failed));
     this.thread.draw(state, this.outbox.pending(id));
-    this.contact.draw(state);
+    this.contact.draw(state, this.people.of(state.conversations.get(id).contact.id));
   }
 
   answer(id, newer, failed) {
@@ -189,6 +196,7 @@ export class App {
   take(event) {
     if (event.type === "message.created" && event.data.client_id) this.outbox.settle(event.data.client_id);
     const known = this.state.threads.get(event.conversation_id)?.messages.has(event.data.id);
+    this.people.heard(event);
     this.sync.after(this.state.apply(event));
     if (event.type === "message.created" && !known) this.announce(event.data);
     // What was read out last may be what is gone.

@@ -296,6 +296,15 @@ function channelChanged(state, { id, state: standing, trouble }) {
   return { gates: "all" };
 }
 
+/** These conversations belong to another contact now. */
+function rehomed(state, { id, name, conversation_ids: ids }) {
+  for (const key of ids) {
+    const known = state.conversations.get(key);
+    if (known) state.update(key, { contact: { ...known.contact, id, name } });
+  }
+  return { gates: "all" };
+}
+
 const FOLDS = {
   "conversation.created": (state, data) => {
     if (!state.conversations.has(data.id)) state.putConversation(data);
@@ -320,11 +329,18 @@ const FOLDS = {
     state.updateMessage(event.conversation_id, id, () => ({ deleted_at, text: "", attachments: [], content: null })),
   "message.reaction_added": reactionsChanged,
   "message.reaction_removed": reactionsChanged,
-  "contact.updated": (state, { id, name, handle }) => {
+  "contact.updated": (state, { id, name, handle }, event) => {
     for (const c of state.conversations.values()) {
-      if (c.contact.id === id) state.update(c.id, { contact: { ...c.contact, name, handle } });
+      if (c.contact.id !== id) continue;
+      // The name is the contact's, the handle that of the one channel it was told on.
+      const own = event.conversation_id === c.id ? { handle } : {};
+      state.update(c.id, { contact: { ...c.contact, name, ...own } });
     }
   },
+  "contact.merged": rehomed,
+  "contact.unmerged": rehomed,
+  "contact.blocked": () => ({ gates: "all" }),
+  "contact.unblocked": () => ({ gates: "all" }),
   "consent.revoked": () => ({ gates: "all" }),
   "consent.granted": () => ({ gates: "all" }),
   "channel.reauthorization_required": channelChanged,

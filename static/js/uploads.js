@@ -20,7 +20,8 @@ export function refusal(file, channel, chosen) {
   if (most === 0 || media.length === 0) return `${label} takes no files here.`;
   if (chosen >= most) return `${label} takes ${most === 1 ? "one file" : `at most ${most} files`} in a message.`;
   const kind = kindOf(file.type);
-  const limit = media.find((entry) => entry.mimes.includes(file.type)) ?? null;
+  const fits = ({ mimes }) => mimes.includes(file.type) || mimes.includes("*/*");
+  const limit = media.find(fits) ?? null;
   if (!limit) {
     const takes = [...new Set(media.flatMap((entry) => entry.mimes))].map((mime) => mime.split("/")[1].toUpperCase());
     const same = media.find((entry) => entry.kind === kind);

@@ -36,6 +36,16 @@ def sms_channel(**changes: str) -> Channel:
     return _channel("sms", config["number"], config, {"auth_token": AUTH_TOKEN}, changes)
 
 
+def gmail_channel(**changes: str) -> Channel:
+    config = {
+        "client_id": "simulated.apps.googleusercontent.com",
+        "address": "support@example.com",
+        "service_account": "gmail-push@demo-project.iam.gserviceaccount.com",
+    }
+    secrets = {"client_secret": "client-secret-1", "refresh_token": "1//refresh-1"}
+    return _channel("gmail", config["address"], config, secrets, changes)
+
+
 def _channel(
     kind: str,
     account: str,
@@ -61,7 +71,7 @@ def _channel(
 
 
 def outbound(channel: Channel, text: str = "It is ready.", **changes: Any) -> OutboundMessage:
-    to = "+15550002001" if channel.kind == "whatsapp" else "+15005550101"
+    to = {"whatsapp": "+15550002001", "gmail": "maya@example.com"}.get(channel.kind, "+15005550101")
     values: dict[str, Any] = {"id": MESSAGE_ID, "channel": channel, "to": to, "text": text}
     return OutboundMessage(**{**values, **changes})
 

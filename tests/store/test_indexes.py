@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
-from inbox.domain.ids import AgentId, ChannelId
+from inbox.domain.agent import Agent, Role
+from inbox.domain.ids import AgentId, ChannelId, ContactId
 from inbox.domain.message import Failure
+from inbox.merges import Merges
 from inbox.store.message_documents import client_key, provider_key
 from inbox.store.messages import Duplicate
 from inbox.store.summaries import Summary
@@ -105,8 +107,17 @@ async def work(office: Office) -> None:
         store.pulls.states(list(office.channels.values())),
         store.channels.of_kinds(["sms"]),
         store.mail_bodies.find(us, message.id),
+        store.contacts.with_term(us, "p:may", limit=2),
+        store.contacts.with_term(us, "p:may", limit=2, before=(NOW, first.contact_id)),
+        store.contacts.find_many(us, [first.contact_id, last.contact_id]),
+        store.people.of_contact(us, first.contact_id),
+        store.people.of_contacts(us, [first.contact_id, last.contact_id]),
+        store.merges.of_contact(us, first.contact_id),
+        store.merges.unfinished(LATER),
+        store.merges.pairs_of(us, [first.identity_id, last.identity_id]),
     ]
     await asyncio.gather(*doing)
+    await merge_and_split(office, first.contact_id, last.contact_id)
     stale = first
     late = a_draft(stale, "late")
     await store.messages.append(stale, [late], provider_at=[NOW - timedelta(hours=9)])
@@ -117,6 +128,20 @@ async def work(office: Office) -> None:
     delivery = office.a_delivery()
     delivery.wake([await office.accepts("another", last)])
     await delivery.drained()
+
+
+async def merge_and_split(office: Office, one: ContactId, other: ContactId) -> None:
+    found = await office.stores.contacts.find_many(office.workspace_id, [one, other])
+    agent = Agent(
+        id=AgentId("agt_1"),
+        workspace_id=office.workspace_id,
+        email="ana@example.com",
+        name="Ana Silva",
+        role=Role.AGENT,
+    )
+    merges = Merges(office.stores, office.hub, office.connectors)
+    merge = await merges.merge(found[one], found[other], agent, NOW)
+    await merges.undo(merge, agent, NOW)
 
 
 async def test_no_query_of_a_days_work_reads_a_whole_collection(

@@ -47,7 +47,7 @@ async def index(request: Request) -> Response:
     caller = await signed_in(request)
     limit = bodies.limit(request)
     wanted = _filter(request, caller.agent)
-    after = _position(bodies.single(request, "cursor"))
+    after = bodies.position(bodies.single(request, "cursor"))
     since = bodies.instant(request, "updated_after")
     found = await views.list_page(
         context, caller.agent, wanted, limit=limit + 1, after=after, since=since
@@ -57,22 +57,6 @@ async def index(request: Request) -> Response:
     next_cursor = views.list_cursor(page[-1]) if more else None
     data = await views.shaped(context, caller.agent, page)
     return JSONResponse({"data": data, "next_cursor": next_cursor, "has_more": more})
-
-
-def _position(cursor: str | None) -> tuple[datetime, str] | None:
-    """The activity and the id of the last conversation of the page before."""
-    if cursor is None:
-        return None
-    text, _, conversation_id = bodies.from_cursor(cursor).partition(" ")
-    try:
-        told = datetime.fromisoformat(text)
-        # What is outside of the calendar in UTC is no time of ours either.
-        at = None if told.tzinfo is None else told.astimezone(UTC)
-    except (ValueError, OverflowError):
-        at = None
-    if at is None:
-        raise Invalid("The cursor is not one of ours.", errors=(("cursor", "unknown"),))
-    return at, conversation_id
 
 
 async def show(request: Request) -> Response:

@@ -213,7 +213,7 @@ def _check_limits(
             f"{manifest.label} carries at most {manifest.max_attachments} files in a message.",
         )
     for attachment in attachments:
-        limits = [limit for limit in manifest.media if attachment.mime in limit.mimes]
+        limits = [limit for limit in manifest.media if limit.takes(attachment.mime)]
         if not limits:
             raise over("attachments", f"{manifest.label} does not carry this type of file.")
         if (attachment.size_bytes or 0) > max(limit.max_bytes for limit in limits):
@@ -222,6 +222,14 @@ def _check_limits(
                 "attachments",
                 f"{manifest.label} carries files of this type up to {megabytes:.1f} MB.",
             )
+    most_together = manifest.max_media_bytes
+    together = sum(attachment.size_bytes or 0 for attachment in attachments)
+    if most_together is not None and together > most_together:
+        megabytes = most_together / 1_000_000
+        raise over(
+            "attachments",
+            f"{manifest.label} carries at most {megabytes:.0f} MB of files in a message.",
+        )
 
 
 async def _accept(

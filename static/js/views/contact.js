@@ -1,9 +1,10 @@
 // The pane about the contact: who, on which channel, and for which purposes we may write.
 
 import { byId, icon, make, mark } from "../lib/dom.js";
-import { initial, isAddress, number, plainName } from "../lib/text.js";
+import { isAddress, number, plainName } from "../lib/text.js";
 import { exact, moment } from "../lib/time.js";
 import { evidence } from "./evidence.js";
+import { face, isWriting, nameLine, section, sections } from "./person.js";
 
 const PURPOSES = [
   ["reply", "Replies"],
@@ -12,7 +13,7 @@ const PURPOSES = [
 ];
 
 export class Contact {
-  /** intentions: `close()`, `showMessage(id)` */
+  /** intentions: `close()`, `showMessage(id)`, `open(id)`, and those of `person.js` */
   constructor(intentions) {
     this.intentions = intentions;
     this.pane = byId("contact");
@@ -20,36 +21,49 @@ export class Contact {
     this.shade.addEventListener("click", () => intentions.close());
   }
 
-  draw(state) {
+  /** person: what `People` knows of the contact, or null while it does not. */
+  draw(state, person) {
     const conversation = state.conversations.get(state.selected);
     if (!conversation) return;
     const gate = state.gates.get(conversation.id) ?? null;
     const channel = state.channels.get(conversation.channel.id);
     const { contact, status, created_at } = conversation;
     // Drawn anew only when something it shows is another: an opened reason stays open.
-    const signature = JSON.stringify([contact, status, created_at, gate?.decisions, gate?.window, channel, conversation.channel]);
-    if (this.drawn === signature) return;
+    const signature = JSON.stringify([contact, status, created_at, gate?.decisions, gate?.window, channel, conversation.channel, person?.detail, person?.suggestions]);
+    const same = this.drawnOf === conversation.id;
+    if (this.drawn === signature || (same && isWriting(this.pane))) return;
+    const focused = same && this.pane.contains(document.activeElement);
     this.drawn = signature;
-    this.pane.replaceChildren(
-      this.identity(contact),
+    this.drawnOf = conversation.id;
+    const known = person ? sections(person, conversation.id, this.intentions) : {};
+    const parts = [
+      this.identity(contact, person?.detail),
+      ...(known.same ?? []),
       section("May we write?", ...this.purposes(gate)),
-      section("Channel", this.channel(conversation, channel)),
-      section("Conversation", facts([
+      known.channels,
+      section("This conversation", this.channel(conversation, channel), facts([
         ["Status", status === "resolved" ? "Resolved" : "Open"],
         ["Began", make("time", { datetime: created_at, title: exact(created_at) }, moment(created_at))],
       ])),
-    );
+      known.threads,
+      known.note,
+      known.merges,
+      known.block,
+    ];
+    this.pane.replaceChildren(...parts.filter(Boolean));
+    // What had the focus is gone with the old pane; the reader stays in it.
+    if (focused) this.pane.querySelector("button:not(.contact__close)")?.focus({ preventScroll: true });
   }
 
-  identity(contact) {
-    const name = plainName(contact.name);
+  identity(contact, detail) {
     const close = make("button", { class: "icon-button contact__close", type: "button", "aria-label": "Close", onclick: () => this.intentions.close() }, icon("x"));
+    const name = plainName(contact.name);
     return make(
       "header",
       { class: "contact__head" },
-      make("span", { class: "contact__face", "aria-hidden": "true" }, initial(name)),
+      face(name, detail?.picture, "contact__face"),
       make("div", { class: "contact__who" },
-        make("h2", { class: "contact__name", dir: "auto" }, name),
+        detail ? nameLine({ ...detail, name }, this.intentions) : make("h2", { class: "contact__name", dir: "auto" }, name),
         contact.handle && contact.handle !== contact.name ? make("p", { class: "contact__handle" }, number(plainName(contact.handle))) : null),
       close,
     );
@@ -83,9 +97,6 @@ export class Contact {
     return facts(rows);
   }
 }
-
-const section = (title, ...children) =>
-  make("section", { class: "contact__section" }, make("h3", { class: "contact__title" }, title), ...children);
 
 const facts = (rows) =>
   make("dl", { class: "facts" }, ...rows.map(([term, value]) => make("div", { class: "facts__row" }, make("dt", {}, term), make("dd", {}, value))));

@@ -19,12 +19,20 @@ from aiohttp import web
 
 from connectors.simulator.pictures import draw
 
+from .mailbox import GOOGLE, MAILBOX, TOPIC, Puller, mailbox_at
+
 ROOT = Path(__file__).parents[3]
 WHATSAPP = "200000000000001"
 NUMBER = "+15550191"
 PAGE = "300000000000001"
 INSTAGRAM = "17841400000000001"
-ACCOUNTS = {"whatsapp": WHATSAPP, "sms": NUMBER, "messenger": PAGE, "instagram": INSTAGRAM}
+ACCOUNTS = {
+    "whatsapp": WHATSAPP,
+    "sms": NUMBER,
+    "messenger": PAGE,
+    "instagram": INSTAGRAM,
+    "gmail": MAILBOX,
+}
 SID = "AC" + "0" * 31 + "1"
 SERVICE = "MG" + "0" * 31 + "2"
 TOKEN = "graph-token"
@@ -157,9 +165,15 @@ class Simulator:
         await self.control("PUT", f"/accounts/sms/{NUMBER}", sms)
         for kind in ("messenger", "instagram"):
             await self.connect_messaging(inbox, kind)
+        await self.connect_mailbox(inbox)
         reads_at_once = {"read_delay_s": 0}
         people = {
-            "maya": {"name": "Maya Ortiz", "phone": "+15550100", "behaviour": reads_at_once},
+            "maya": {
+                "name": "Maya Ortiz",
+                "phone": "+15550100",
+                "email": "maya@example.com",
+                "behaviour": reads_at_once,
+            },
             "robin": {"name": "Robin Roe", "username": "robin.roe", "bsuid": "GB.1000"},
         }
         for name, person in people.items():
@@ -180,6 +194,19 @@ class Simulator:
             **settings,
         }
         await self.control("PUT", f"/accounts/{kind}/{ACCOUNTS[kind]}", body)
+
+    async def connect_mailbox(self, inbox: Inbox, **settings: Any) -> None:
+        body = {
+            "name": "Harbour Kettles",
+            "webhook_url": f"{inbox.url}/gmail",
+            "refresh_token": "1//registered",
+            "topic": TOPIC,
+            "status_delay_s": 0,
+            "retry_first_s": 0.02,
+            **GOOGLE,
+            **settings,
+        }
+        await self.control("PUT", f"/accounts/gmail/{MAILBOX}", body)
 
     async def texts(
         self, kind: str, text: str = "", customer: str = "maya", *, status: int = 201, **more: Any
@@ -283,3 +310,9 @@ async def simulator(session: aiohttp.ClientSession, inbox: Inbox, process: Proce
     await simulator.control("DELETE", "/world")
     await simulator.connect(inbox)
     return simulator
+
+
+@pytest.fixture
+async def puller(simulator: Simulator, process: Process) -> AsyncIterator[Puller]:
+    async with mailbox_at(process.base) as puller:
+        yield puller

@@ -9,10 +9,12 @@ import pytest
 from aiohttp import web
 from playwright.async_api import Page, Route, async_playwright, expect
 
+from inbox.domain.channel import Payload
 from tests.browser import ARGUMENTS, chromium
 
 from .conftest import Inbox, Simulator, until
 from .events import events
+from .mailbox import Puller, read
 from .test_whatsapp import names, value_of
 
 
@@ -65,8 +67,8 @@ async def test_stop_is_one_button_and_shows_what_it_did(page: Page) -> None:
     await expect(phone.get_by_text("Stopped", exact=True)).to_be_hidden()
 
 
-async def test_four_phones_stand_side_by_side(page: Page) -> None:
-    for label in ("WhatsApp", "SMS", "Messenger", "Instagram"):
+async def test_five_phones_stand_side_by_side(page: Page) -> None:
+    for label in ("WhatsApp", "SMS", "Messenger", "Instagram", "Gmail"):
         box = await page.get_by_role("region", name=f"{label} phone").bounding_box()
         assert box is not None
         assert box["x"] >= 0
@@ -140,3 +142,42 @@ async def test_a_message_that_comes_while_its_thread_is_fetched_is_shown(
     told.set()
     phone = page.get_by_role("region", name="Messenger phone")
     await expect(phone.get_by_text("Meanwhile")).to_be_visible()
+
+
+async def test_a_mail_is_written_with_a_subject_and_its_answer_is_shown(
+    simulator: Simulator, page: Page, puller: Puller
+) -> None:
+    phone = page.get_by_role("region", name="Gmail phone")
+    await phone.get_by_label("Subject").fill("Kettle")
+    await phone.get_by_label("Cc").fill("tom@example.com, lea@example.com")
+    await phone.get_by_text("What I write is HTML").click()
+    await phone.get_by_role("textbox", name="Write as Maya").fill("<p>Is it <b>blue</b>?</p>")
+    await phone.locator(".composer__file").set_input_files(
+        {"name": "order.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.4"}
+    )
+    await expect(phone.get_by_text("order.pdf")).to_be_visible()
+    await phone.get_by_role("button", name="Send").click()
+    await expect(phone.get_by_role("heading", name="Kettle")).to_be_visible()
+    await expect(phone.get_by_text("Is it blue?")).to_be_visible()
+    await expect(phone.get_by_text("Waiting to be fetched")).to_be_visible()
+    mail = read((await puller.pull())[0])
+    assert (mail["Subject"], mail["Cc"]) == ("Kettle", "tom@example.com, lea@example.com")
+    assert [part.get_filename() for part in mail.iter_attachments()] == ["order.pdf"]
+    await expect(phone.get_by_text("✓ Arrived")).to_be_visible()
+    await puller.send("It is.", subject="Re: Kettle")
+    await expect(phone.get_by_role("heading", name="Re: Kettle")).to_be_visible()
+    await phone.get_by_text("What I write is HTML").click()
+    await phone.get_by_role("textbox", name="Write as Maya").fill("Thank you")
+    await page.keyboard.press("Control+Enter")
+    answer = read((await until_pulled(puller, "Maya"))[0])
+    assert answer["In-Reply-To"] is not None
+    assert answer["Subject"] == "Re: Kettle"
+
+
+async def until_pulled(puller: Puller, sender: str) -> list[Payload]:
+    """What that person wrote, once it is there."""
+    async with asyncio.timeout(5):
+        while True:
+            found = [one for one in await puller.pull() if sender in read(one)["From"]]
+            if found:
+                return found

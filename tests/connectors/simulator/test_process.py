@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import aiohttp
 import pytest
 
-from connectors.simulator.scenes import MORE_SCENES, SCENES
+from connectors.simulator.scenes import MAIL_SCENES, MORE_SCENES, SCENES
 
 from .conftest import ACCOUNTS, NUMBER, ROOT, Inbox, Process, Simulator, until
 from .test_whatsapp import names, value_of
@@ -208,6 +208,17 @@ def test_the_scenes_of_the_social_channels_are_whole() -> None:
     assert any(line.edited and line.direction == "inbound" for line in lines)
     known = {scene.customer.id for scene in SCENES}
     assert not known & {scene.customer.id for scene in MORE_SCENES}
+
+
+def test_the_mails_of_the_demo_are_whole() -> None:
+    assert {scene.kind for scene in MAIL_SCENES} == {"gmail"}
+    for scene in MAIL_SCENES:
+        times = [line.minutes_ago for line in scene.lines]
+        assert times == sorted(times, reverse=True)
+        # The first begins a thread; one that the mailbox forgets before it is read would be lost.
+        assert scene.lines[0].subject
+        assert times[0] < 14 * 24 * 60
+        assert scene.customer.email.rpartition("@")[2].startswith("example.")
 
 
 async def test_a_past_thread_keeps_reactions_edits_and_stories(simulator: Simulator) -> None:

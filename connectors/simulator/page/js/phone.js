@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import { Actions } from "./actions.js";
+import { MailFields } from "./mail.js";
 import { draw } from "./thread.js";
 import { call, initials, number, wire } from "./words.js";
 
@@ -28,6 +29,7 @@ export class Phone {
       send: (act) => this.send(act),
       write: (words) => this.write(words),
     });
+    this.mail = account.allows.includes("mail") ? new MailFields(root, () => this.ready()) : null;
     this.find("phone__kind").textContent = account.label;
     this.find("phone__account").textContent = account.name;
     this.held(false);
@@ -48,7 +50,9 @@ export class Phone {
     });
     text.addEventListener("input", () => this.ready());
     text.addEventListener("keydown", (event) => {
-      if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+      // A mail has lines of its own.
+      const sends = this.mail ? event.ctrlKey || event.metaKey : !event.shiftKey;
+      if (event.key === "Enter" && sends && !event.isComposing) {
         event.preventDefault();
         this.submit();
       }
@@ -154,6 +158,7 @@ export class Phone {
   held(held) {
     this.find("picker").hidden = !held;
     this.find("composer").hidden = !held;
+    if (this.mail) this.mail.show(held);
     this.find("quick").hidden = !held || this.kind !== "sms";
   }
 
@@ -193,14 +198,18 @@ export class Phone {
 
   attach(file) {
     if (file && file.size > PICTURE_LIMIT) {
-      this.say("Pictures may have 5 MB at most.", "bad");
+      this.say("A file may have 5 MB at most here.", "bad");
       return;
     }
     this.file = file;
     const image = this.find("preview__image");
     if (image.src) URL.revokeObjectURL(image.src);
-    if (file) image.src = URL.createObjectURL(file);
+    const picture = file?.type.startsWith("image/");
+    if (picture) image.src = URL.createObjectURL(file);
     else image.removeAttribute("src");
+    image.hidden = !picture;
+    this.find("preview__name").hidden = picture;
+    this.find("preview__name").textContent = file?.name ?? "";
     const box = this.find("thread");
     const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 40;
     this.find("preview").hidden = !file;
@@ -223,6 +232,7 @@ export class Phone {
     const file = this.file;
     if (!words && !file) return;
     const message = this.actions.take(words);
+    if (this.mail) Object.assign(message, this.mail.take(words));
     text.value = "";
     this.attach(null);
     await this.send(message.edit ? message : { ...message, file });
@@ -233,7 +243,12 @@ export class Phone {
     if (!this.customer) return;
     const message = { customer_id: this.customer.customer_id, ...rest };
     try {
-      if (file) message.image = await api.base64(file);
+      if (file && this.mail) {
+        const mime = file.type || "application/octet-stream";
+        message.files = [{ name: file.name, mime, content: await api.base64(file) }];
+      } else if (file) {
+        message.image = await api.base64(file);
+      }
       this.say("Signing and sending the webhook…");
       await api.write(this.account, message);
       const { blocked } = await api.thread(this.account, message.customer_id);

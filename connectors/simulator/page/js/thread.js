@@ -30,7 +30,13 @@ function bubble(message, before, after, { fresh, quoted, offered }) {
   const body = make("div", "bubble__body");
   body.classList.toggle("bubble__body--gone", message.unsent);
   body.classList.toggle("bubble__body--sticker", "sticker" in message.details);
-  for (const media of message.media) {
+  if (message.details.subject) {
+    const subject = make("h3", "bubble__subject", message.details.subject);
+    subject.dir = "auto";
+    body.append(subject);
+  }
+  // A mail is kept whole as well, beside the files that are in it.
+  for (const media of message.media.filter((one) => one.mime !== "message/rfc822")) {
     if (media.mime.startsWith("image/")) {
       const image = make("img", "bubble__image");
       image.src = picture(media);
@@ -40,7 +46,8 @@ function bubble(message, before, after, { fresh, quoted, offered }) {
       body.classList.add("bubble__body--picture");
       body.append(image);
     } else {
-      body.append(make("p", "bubble__text", `${media.mime}, ${media.size_bytes} bytes`));
+      const name = message.details.subject ? media.name : media.mime;
+      body.append(make("p", "bubble__text", `${name}, ${media.size_bytes} bytes`));
     }
   }
   const words = message.unsent ? "You unsent this message" : message.text || place(message);

@@ -42,6 +42,8 @@ function sent(message) {
       return { text: message.seen ? "✓✓ Read" : "✓ Arrived", tone: "ok" };
     case "refused":
       return { text: `✕ Refused with ${last?.status ?? "an error"}`, tone: "bad" };
+    case "waiting":
+      return { text: "Waiting to be fetched", tone: "wait" };
     case "unreached":
       return { text: "✕ Inbox not reached", tone: "bad" };
     default:
@@ -96,7 +98,15 @@ const TOLD = {
   optin: "Opt-in",
 };
 
-const OPERATIONS = { message: "Webhook", send: "Send", media: "File", lookup: "Look-up" };
+const OPERATIONS = {
+  message: "Webhook",
+  send: "Send",
+  media: "File",
+  lookup: "Look-up",
+  token: "Sign-in",
+  history: "Look for news",
+  fetch: "Fetching of a mail",
+};
 
 /** The line below a phone about a webhook. */
 export function wire(event) {

@@ -1,0 +1,273 @@
+"""Brings what is new in a mailbox, from a cursor, in steps of a size that nobody has to wait for.
+
+At first, and again when Google has forgotten the place in its history, the mail of the last days is
+brought (`Fill`); from then on only what the history names. A cursor moves past a page of the
+history only together with the list of what that page named, so that a crash loses nothing.
+
+source  developers.google.com/workspace/gmail/api/guides/sync
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from urllib.parse import urlencode
+
+from connectors.body import NotJson, decode, items, line, mapping
+from connectors.gmail import quota
+from connectors.gmail.client import Gmail, read
+from connectors.gmail.errors import refusal
+from connectors.gmail.light import lighten
+from connectors.gmail.manifest import LOOK_BACK_DAYS
+from connectors.gmail.media import Raw, get_raw
+from inbox.domain.channel import Channel, Payload, Pulled
+from inbox.domain.errors import Permanent
+
+STEP = 25
+HISTORY_PAGES = 10
+_AT_ONCE = 4
+_SKIPPED = frozenset({"DRAFT", "SPAM", "TRASH", "CHAT"})
+# A watch holds for seven days and is renewed daily; where it was refused, the polling goes on.
+_WATCH_EVERY_S = 86_400
+_WATCH_AGAIN_S = 3_600
+_MOST_DAYS = 3_650
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fill:
+    """Bringing the last days: where the list goes on (None: at its beginning), and whether the
+    mailbox was connected before, so that the mail may be new to us or not."""
+
+    page: str | None = None
+    again: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cursor:
+    """history   where the mailbox's history was read to; None before the first step
+    todo      messages that the history named and that are not brought yet
+    fill      the last days are being brought; None when that is done
+    watch_at  Unix seconds from when a watch is asked for again
+    """
+
+    history: str | None = None
+    todo: tuple[str, ...] = ()
+    fill: Fill | None = None
+    watch_at: int = 0
+
+    def text(self) -> str:
+        document: dict[str, object] = {"history": self.history, "watch_at": self.watch_at}
+        if self.todo:
+            document["todo"] = self.todo
+        if self.fill is not None:
+            document["fill"] = {"page": self.fill.page, "again": self.fill.again}
+        return json.dumps(document)
+
+
+def read_cursor(stored: str | None) -> Cursor:
+    """One that cannot be read is none: the last days are brought again."""
+    try:
+        document = decode((stored or "{}").encode())
+    except NotJson:
+        return Cursor()
+    history = line(document, "history", 32)
+    if not isinstance(document, Mapping) or history is None or not history.isdigit():
+        return Cursor()
+    fill = mapping(document, "fill")
+    watch_at = document.get("watch_at")
+    return Cursor(
+        history=history,
+        todo=tuple(one for one in items(document, "todo") if isinstance(one, str)),
+        fill=Fill(page=line(fill, "page", 512), again=fill.get("again") is True) if fill else None,
+        watch_at=watch_at if isinstance(watch_at, int) else 0,
+    )
+
+
+async def pull(gmail: Gmail, channel: Channel, stored: str | None, now: datetime) -> Pulled:
+    """One step. Raises as `Pulls.pull` says."""
+    cursor = await _watched(gmail, channel, read_cursor(stored), now)
+    if cursor.history is None:
+        # The place in the history first: what comes while the list is read is then in both.
+        return Pulled(payloads=(), cursor=(await _begin(gmail, channel, cursor)).text(), more=True)
+    if cursor.fill is not None:
+        return await _fill(gmail, channel, cursor, cursor.fill)
+    if not cursor.todo:
+        found = await _listed(gmail, channel, cursor)
+        if found is None:
+            again = await _begin(gmail, channel, cursor, again=True)
+            return Pulled(payloads=(), cursor=again.text(), more=True)
+        cursor, rest = found
+    else:
+        rest = False
+    ids, todo = cursor.todo[:STEP], cursor.todo[STEP:]
+    payloads = await _bring(gmail, channel, ids)
+    return Pulled(
+        payloads=payloads, cursor=replace(cursor, todo=todo).text(), more=bool(todo) or rest
+    )
+
+
+async def _begin(gmail: Gmail, channel: Channel, cursor: Cursor, *, again: bool = False) -> Cursor:
+    profile = await gmail.ask(channel, "/profile", units=quota.PROFILE)
+    return Cursor(history=_history_id(profile), fill=Fill(again=again), watch_at=cursor.watch_at)
+
+
+async def _fill(gmail: Gmail, channel: Channel, cursor: Cursor, fill: Fill) -> Pulled:
+    query = {
+        "q": f"newer_than:{look_back_days(channel)}d in:anywhere -in:drafts -in:spam -in:trash",
+        "maxResults": str(STEP),
+    }
+    if fill.page is not None:
+        query["pageToken"] = fill.page
+    page = await gmail.ask(channel, "/messages", units=quota.LIST, query=query)
+    ids = [found for one in items(page, "messages") if (found := line(one, "id", 64))]
+    following = line(page, "nextPageToken", 512)
+    mark = {"recovered": "1"} if fill.again else {"backfill": "1"}
+    payloads = await _bring(gmail, channel, ids, mark)
+    left = None if following is None else replace(fill, page=following)
+    return Pulled(payloads=payloads, cursor=replace(cursor, fill=left).text(), more=True)
+
+
+def look_back_days(channel: Channel) -> int:
+    given = channel.setting("look_back_days")
+    days = int(given) if given.isascii() and given.isdigit() and len(given) < 6 else LOOK_BACK_DAYS
+    return min(max(days, 1), _MOST_DAYS)
+
+
+async def _listed(gmail: Gmail, channel: Channel, cursor: Cursor) -> tuple[Cursor, bool] | None:
+    """The cursor with what the history names since, and whether there is more of it at once; None
+    when Google no longer has this place."""
+    start = cursor.history or ""
+    named: dict[str, None] = {}
+    deleted: set[str] = set()
+    page_token: str | None = None
+    for _ in range(HISTORY_PAGES):
+        query = [
+            ("startHistoryId", start),
+            ("historyTypes", "messageAdded"),
+            ("historyTypes", "messageDeleted"),
+            ("historyTypes", "labelAdded"),
+            ("maxResults", "500"),
+        ]
+        if page_token is not None:
+            query.append(("pageToken", page_token))
+        answer = await gmail.call(
+            channel, "GET", "/history", units=quota.HISTORY, query=query, max_bytes=8 << 20
+        )
+        if answer.status == 404:
+            return None
+        page = read(answer)
+        records = items(page, "history")
+        named.update(dict.fromkeys(_named(records)))
+        deleted.update(_ids(records, "messagesDeleted"))
+        last = max((int(_history_id(one, "id")) for one in records), default=int(start))
+        page_token = line(page, "nextPageToken", 512)
+        if page_token is None:
+            reached = _history_id(page)
+            break
+    else:
+        # Records are in order, so what comes after the last one that was read is not lost.
+        reached = str(last)
+    todo = tuple(one for one in named if one not in deleted)
+    reached = str(max(int(reached), int(start)))
+    return replace(cursor, history=reached, todo=todo), page_token is not None
+
+
+def _named(records: Iterable[object]) -> Iterable[str]:
+    """Messages that came, or came out of spam and trash."""
+    for record in records:
+        for key in ("messagesAdded", "labelsAdded"):
+            for change in items(record, key):
+                message = mapping(change, "message")
+                labels = set(map(str, items(message, "labelIds")))
+                moved = key == "messagesAdded" or "INBOX" in items(change, "labelIds")
+                found = line(message, "id", 64)
+                if found is not None and moved and not labels & _SKIPPED:
+                    yield found
+
+
+def _ids(records: Iterable[object], key: str) -> Iterable[str]:
+    for record in records:
+        for change in items(record, key):
+            found = line(mapping(change, "message"), "id", 64)
+            if found is not None:
+                yield found
+
+
+def _history_id(document: object, key: str = "historyId") -> str:
+    """A decimal string, also where Google wrote a number; `0` when there is none."""
+    value = document.get(key) if isinstance(document, Mapping) else None
+    text = str(value) if isinstance(value, int | str) else ""
+    return text if text.isascii() and text.isdigit() and len(text) <= 20 else "0"
+
+
+async def _bring(
+    gmail: Gmail, channel: Channel, ids: Iterable[str], mark: Mapping[str, str] | None = None
+) -> tuple[Payload, ...]:
+    """The mails of these ids, in this order; without those that are gone or not for an inbox."""
+    gate = asyncio.Semaphore(_AT_ONCE)
+
+    async def bring(message_id: str) -> Payload | None:
+        async with gate:
+            try:
+                raw = await get_raw(gmail, channel, message_id)
+            except Permanent as error:
+                # One mail that cannot be read must not hold up all that come after it.
+                if error.code in ("notFound", "NOT_FOUND", "http_404", "too_large", "no_raw"):
+                    return None
+                raise
+        return None if raw.labels & _SKIPPED else await _payload(channel, raw, mark or {})
+
+    tasks = [asyncio.create_task(bring(one)) for one in ids]
+    try:
+        found = await asyncio.gather(*tasks)
+    finally:
+        # After an error the others' answers are nobody's.
+        for task in tasks:
+            task.cancel()
+    return tuple(payload for payload in found if payload is not None)
+
+
+async def _payload(channel: Channel, raw: Raw, mark: Mapping[str, str]) -> Payload:
+    query = {
+        "id": raw.id,
+        "thread_id": raw.thread_id,
+        "labels": ",".join(sorted(raw.labels)),
+        "internal_ms": raw.internal_ms,
+        "account": channel.account,
+        **mark,
+    }
+    return Payload(
+        method="PULL",
+        query=urlencode(query).encode(),
+        content_type="message/rfc822",
+        body=await asyncio.to_thread(lighten, raw.content),
+    )
+
+
+async def _watched(gmail: Gmail, channel: Channel, cursor: Cursor, now: datetime) -> Cursor:
+    """Have Google tell us of new mail, where a topic is configured."""
+    seconds = int(now.astimezone(UTC).timestamp())
+    if not channel.setting("topic") or seconds < cursor.watch_at:
+        return cursor
+    try:
+        await watch(gmail, channel)
+    except Permanent as error:
+        if error.code != "failedPrecondition":
+            raise
+        # The topic lacks a right. `check` says so to an admin; the mail still comes, by asking.
+        return replace(cursor, watch_at=seconds + _WATCH_AGAIN_S)
+    return replace(cursor, watch_at=seconds + _WATCH_EVERY_S)
+
+
+async def watch(gmail: Gmail, channel: Channel) -> None:
+    """raises   Temporary, AccountTrouble; Permanent when the topic does not let Gmail publish"""
+    # Without labels: mail that is sent from Gmail's own pages is to be seen, too.
+    body = {"topicName": channel.setting("topic")}
+    answer = await gmail.call(
+        channel, "POST", "/watch", units=quota.WATCH, body=body, repeatable=True
+    )
+    if not 200 <= answer.status < 300:
+        raise refusal(answer, datetime.now(UTC))
