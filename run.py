@@ -51,6 +51,7 @@ from inbox.hub.memory import MemoryHub
 from inbox.hub.redis import RedisHub
 from inbox.intake import Intake
 from inbox.links import Links
+from inbox.pulling import Pulling
 from inbox.settings import Settings, SettingsError, check_role, keyring, new_keys, read
 from inbox.signals import Signals
 from inbox.store.accounts import Workspace
@@ -124,8 +125,20 @@ def assemble(parts: Parts, *, works: bool, demo: Demo | None = None) -> Context:
     delivery = Delivery(store, hub, parts.connectors, directory, parts.links)
     fetching = Fetching(store, hub, parts.connectors, directory)
     templates = Templates(store, hub, parts.connectors)
-    wake, doubt = fetching.wake, templates.doubt
-    intake = Intake(store, hub, parts.connectors, directory, delivery.wake, wake, doubt)
+    # Each hands to the other, so one of them is named before it is there.
+    pulling = Pulling(
+        store, hub, parts.connectors, directory, lambda entry: intake.hand_over(entry)
+    )
+    intake = Intake(
+        store,
+        hub,
+        parts.connectors,
+        directory,
+        delivery.wake,
+        fetching.wake,
+        doubt_templates=templates.doubt,
+        wake_pulling=pulling.wake,
+    )
     sockets = Sockets(settings.sockets_per_login)
     if not works:
         store.journal.lease_s = 0.0
@@ -138,6 +151,7 @@ def assemble(parts: Parts, *, works: bool, demo: Demo | None = None) -> Context:
         intake=intake,
         delivery=delivery,
         fetching=fetching,
+        pulling=pulling,
         links=parts.links,
         passwords=Passwords(),
         throttle=LoginThrottle(),
@@ -186,9 +200,10 @@ async def work(context: Context) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+    pulls = (context.stores.journal, context.pulling)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(context.stores.health.close)
-        for part in (context.hub, *context.workers):
+        for part in (context.hub, *context.workers, *pulls):
             await part.start()
             stack.push_async_callback(part.close)
         print("Assent's worker is ready", flush=True)

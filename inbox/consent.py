@@ -13,6 +13,7 @@ from inbox.domain.conversation import Conversation
 from inbox.domain.gate import Facts, Policy
 from inbox.domain.ids import ChannelId, WorkspaceId
 from inbox.domain.keywords import Keyword, keyword, stop_phrase
+from inbox.domain.mail import automated, is_basis
 from inbox.domain.template import TemplateCategory, TemplateUse
 from inbox.stores import Stores
 
@@ -88,9 +89,11 @@ async def facts(
     newer = await stores.messages.inbound_after(
         conversation.workspace_id, conversation.id, conversation.last_seq
     )
-    wrote = [conversation.last_inbound_at, *(one.sent_at for one in newer)]
+    wrote = [conversation.last_inbound_at, *(one.sent_at for one in newer if not automated(one))]
     basis = [conversation.last_basis_at]
-    basis += [one.sent_at for one in newer if not _asks_to_stop(one.text, manifest)]
+    basis += [
+        one.sent_at for one in newer if is_basis(one) and not _asks_to_stop(one.text, manifest)
+    ]
     templates = manifest.rich.templates and await stores.templates.has_for_replies(
         conversation.workspace_id, conversation.channel_id
     )

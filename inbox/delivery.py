@@ -21,7 +21,7 @@ from inbox.automation.keywords import KeywordAnswers
 from inbox.channel_states import ChannelStates
 from inbox.directory import Directory
 from inbox.domain.agent import Agent
-from inbox.domain.channel import Connector
+from inbox.domain.channel import Connector, OutboundMessage
 from inbox.domain.contact import Identity
 from inbox.domain.errors import (
     AccountTrouble,
@@ -287,6 +287,8 @@ class Delivery:
             await self._end(message, Status.UNKNOWN, None)
             return True
         SENDS.labels(channel.kind, "sent").inc()
+        if sent.mail_id is not None:
+            await self._know_mail(message, permitted.outbound, sent.mail_id)
         await self._taken(message, sent.provider_id, ready.identity, permitted.decision)
         await self._states.worked(channel)
         return True
@@ -330,6 +332,19 @@ class Delivery:
             await persist(lambda: self._stores.conversations.show_status(recorded))
         await self._hub.publish([events.status_changed(recorded, Status.QUEUED)])
         await persist(lambda: self._apply_early(recorded, provider_id))
+
+    async def _know_mail(self, message: Message, outbound: OutboundMessage, mail_id: str) -> None:
+        """Answers will name the Message-ID that it left with; our next one refers to the same."""
+        stores, now, channel = self._stores, datetime.now(UTC), outbound.channel
+        left = (outbound.content or {}).get("mail")
+        kept = {"references", "in_reply_to", "thread_id", "subject", "from", "to", "cc", "bcc"}
+        mail = {k: v for k, v in left.items() if k in kept} if isinstance(left, dict) else {}
+        await persist(lambda: stores.messages.know_mail(message, {**mail, "message_id": mail_id}))
+        await persist(
+            lambda: stores.threads.claim(
+                message.workspace_id, channel.id, f"mid:{mail_id}", message.conversation_id, now
+            )
+        )
 
     async def _apply_early(self, message: Message, provider_id: str) -> None:
         """Statuses that came before the provider's answer did."""

@@ -36,7 +36,7 @@ from inbox.files import make_safe
 from inbox.ids import new_id, new_token
 from inbox.settings import Settings
 from inbox.store.accounts import Workspace
-from inbox.store.conversations import Summary
+from inbox.store.summaries import Summary
 from inbox.stores import Stores
 
 TOKEN_DAYS = 90

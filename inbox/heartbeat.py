@@ -12,7 +12,8 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from inbox import log
-from inbox.domain.channel import Connector, Pulls
+from inbox.domain.abilities import Pulls
+from inbox.domain.channel import Connector
 from inbox.domain.errors import StoreUnavailable
 from inbox.store.gaps import Gap, GapStore
 

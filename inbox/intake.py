@@ -42,17 +42,20 @@ from inbox.hub import Hub
 from inbox.people import People
 from inbox.portraits import Portraits
 from inbox.profiles import Profiles
-from inbox.received import Received, Taken, Work
+from inbox.received import Received, Taken
 from inbox.statuses import Statuses
-from inbox.store.journal import JournalEntry
+from inbox.store.journal import CLAIM_BYTES, JournalEntry
 from inbox.stores import Stores
 from inbox.templates import take_change
+from inbox.work import Work
 
 BATCH = 200
 HELD = 2000
 MOST_TRIES = 8
 # Batches that may be told and not closed yet: more would only wait for the database in memory.
 MOST_TOLD = 8
+# Of bodies that this process has in hand: a mail may have 50 MB.
+HELD_BYTES = CLAIM_BYTES
 
 OtherReport = (
     StatusReported
@@ -97,9 +100,12 @@ class Intake:
         directory: Directory,
         wake_delivery: Callable[[Sequence[Message]], None],
         wake_fetching: Callable[[], None],
+        *,
         doubt_templates: Callable[[Channel], None] = lambda channel: None,
+        wake_pulling: Callable[[Channel], None] = lambda channel: None,
     ) -> None:
         self._stores = stores
+        self._wake_pulling = wake_pulling
         self._hub = hub
         self._connectors = connectors
         self._directory = directory
@@ -120,7 +126,8 @@ class Intake:
             wake_fetching,
         )
         self._handed: list[JournalEntry] = []
-        self._in_hand: set[str] = set()
+        self._in_hand: dict[str, int] = {}
+        self._held_bytes = 0
         self._waits = False
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
@@ -158,8 +165,10 @@ class Intake:
     def hand_over(self, entry: JournalEntry) -> None:
         """Take an entry that this process has just stored. When too many are in hand, it stays in
         the journal and the sweep finds it."""
-        if len(self._in_hand) < HELD:
-            self._in_hand.add(entry.id)
+        too_large = self._in_hand and self._held_bytes + entry.size_bytes > HELD_BYTES
+        if len(self._in_hand) < HELD and entry.id not in self._in_hand and not too_large:
+            self._in_hand[entry.id] = entry.size_bytes
+            self._held_bytes += entry.size_bytes
             self._idle.clear()
             self._handed.append(entry)
             self._wake.set()
@@ -177,15 +186,18 @@ class Intake:
         while True:
             await asyncio.sleep(1.0 * random.uniform(0.8, 1.2))
             try:
-                due = await self._stores.journal.claim_due(datetime.now(UTC), held=self._in_hand)
+                due = await self._stores.journal.claim_due(
+                    datetime.now(UTC),
+                    held=self._in_hand,
+                    most_bytes=HELD_BYTES - self._held_bytes,
+                )
             except StoreUnavailable:
                 continue
             except Exception:  # the worker's top: without this sweep nothing is ever tried again
                 _log.exception("the journal sweep failed")
                 continue
             for entry in due:
-                if entry.id not in self._in_hand:
-                    self.hand_over(entry)
+                self.hand_over(entry)
 
     async def _take(self, batch: Sequence[JournalEntry]) -> None:
         try:
@@ -240,7 +252,8 @@ class Intake:
         self._let_go(entries)
 
     def _let_go(self, entries: Iterable[JournalEntry]) -> None:
-        self._in_hand.difference_update(entry.id for entry in entries)
+        for entry in entries:
+            self._held_bytes -= self._in_hand.pop(entry.id, 0)
         if not self._in_hand:
             self._idle.set()
 
@@ -313,6 +326,7 @@ class Intake:
             if isinstance(report, MessageReceived):
                 batch.messages.append(Work(entry=entry, report=report, channel=channel))
             elif isinstance(report, PullAsked):
+                self._wake_pulling(channel)
                 verdicts["pull_asked"] += 1
             else:
                 batch.others.append((entry, report, channel))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
 
 from inbox.domain.channel import Channel
-from inbox.domain.ids import AttachmentId, MessageId, WorkspaceId
-from inbox.keyring import Keyring
+from inbox.domain.contact import Identity
+from inbox.domain.ids import AttachmentId, ConversationId, IdentityId, MessageId, WorkspaceId
+from inbox.keyring import Keyring, KeyringError
 
 GOOD_FOR = timedelta(hours=1)
+_UNSUBSCRIBE = "link:unsubscribe"
 
 
 class Links:
@@ -23,6 +26,23 @@ class Links:
         """Where a provider reports on one message: the webhook, with our id, so that a status can
         be told apart even when the answer to the send never came."""
         return f"{self.webhook(channel)}?message={message_id}"
+
+    def unsubscribe(self, identity: Identity, conversation_id: ConversationId) -> str:
+        """Where this person ends promotions on this kind with one click, and without being asked
+        who they are. It does not run out: a mail may be read years later."""
+        value = f"{identity.workspace_id}.{identity.id}.{conversation_id}"
+        sealed = self._keyring.seal_text(value, _UNSUBSCRIBE)
+        return f"{self._public_url}/u/{urlsafe_b64encode(sealed).decode().rstrip('=')}"
+
+    def unsubscribing(self, token: str) -> tuple[WorkspaceId, IdentityId, ConversationId] | None:
+        """Whom a token of `unsubscribe` is of; None when it is forged."""
+        try:
+            sealed = urlsafe_b64decode(token + "=" * (-len(token) % 4))
+            value = self._keyring.open_text(sealed, _UNSUBSCRIBE)
+        except (ValueError, IndexError, KeyringError):
+            return None
+        workspace_id, identity_id, conversation_id = value.split(".")
+        return WorkspaceId(workspace_id), IdentityId(identity_id), ConversationId(conversation_id)
 
     def file(self, workspace_id: WorkspaceId, attachment_id: AttachmentId) -> str:
         """A link to one file for a provider that fetches, good for an hour."""

@@ -10,7 +10,7 @@ from datetime import datetime
 from inbox import events, terms
 from inbox.domain.channel import Channel, Connector
 from inbox.domain.contact import Identity
-from inbox.domain.conversation import Conversation
+from inbox.domain.conversation import Conversation, ConversationStatus
 from inbox.domain.ids import ConversationId
 from inbox.domain.report import Sender
 from inbox.hub import Hub
@@ -32,6 +32,18 @@ class Known:
 
     identity: Identity
     conversation_id: ConversationId
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """Whose conversation, and how it begins if it does not exist: `status` other than open for
+    what was there before we were."""
+
+    identity: Identity
+    channel: Channel
+    at: datetime
+    subject: str | None = None
+    status: ConversationStatus = ConversationStatus.OPEN
 
 
 class People:
@@ -148,24 +160,26 @@ class People:
             await self._hub.publish([events.contact_updated(conversation, name, identity.handle)])
 
     async def conversations(
-        self, wanted: Mapping[ConversationId, tuple[Identity, Channel, datetime]]
+        self, wanted: Mapping[ConversationId, Wanted]
     ) -> dict[ConversationId, Conversation]:
         """The conversations of these identities; what is missing is made and announced."""
         found = await self._stores.conversations.find_many(list(wanted))
-        for conversation_id, (identity, channel, at) in wanted.items():
+        for conversation_id, one in wanted.items():
             if conversation_id in found:
                 continue
-            await self._stores.people.ensure_contact(identity, at, self._terms(identity))
+            await self._stores.people.ensure_contact(
+                one.identity, one.at, self._terms(one.identity)
+            )
             conversation, is_new = await self._stores.conversations.create(
-                conversation_id, identity, at
+                conversation_id, one.identity, one.at, subject=one.subject, status=one.status
             )
             if is_new:
                 conversation = await self._with_whom_it_is(conversation)
             found[conversation_id] = conversation
             if is_new:
-                manifest = self._connectors[channel.kind].manifest
+                manifest = self._connectors[one.channel.kind].manifest
                 await self._hub.publish(
-                    [events.conversation_created(conversation, channel, manifest)]
+                    [events.conversation_created(conversation, one.channel, manifest)]
                 )
         return found
 

@@ -6,7 +6,7 @@ What becomes of the answer is the business of delivery.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from prometheus_client import Counter
@@ -14,13 +14,16 @@ from prometheus_client import Counter
 from inbox import shapes
 from inbox.consent import facts, policy, template_use
 from inbox.directory import Directory
-from inbox.domain.channel import Channel, Connector, OutboundFile, OutboundMessage, Uploads
+from inbox.domain.abilities import Uploads
+from inbox.domain.channel import Channel, Connector, OutboundFile, OutboundMessage
 from inbox.domain.consent import Purpose
 from inbox.domain.contact import Identity
 from inbox.domain.conversation import Conversation
 from inbox.domain.gate import Attempt, Decision, Permit, decide
+from inbox.domain.mail import of, recipients_of
 from inbox.domain.message import Failure, Message
 from inbox.links import Links
+from inbox.recipients import answer, others_decision, threading
 from inbox.stores import Stores
 
 DECISIONS = Counter("assent_gate_decisions_total", "Decisions at dispatch", ["kind", "code"])
@@ -76,6 +79,8 @@ class Preparation:
             return None
         identity = await self._stores.people.get(conversation.identity_id)
         outbound = await self._outbound(message, channel, identity)
+        if self._connectors[channel.kind].manifest.mail:
+            outbound = await self._as_mail(message, outbound, conversation, identity)
         return Ready(
             outbound=outbound, channel=channel, conversation=conversation, identity=identity
         )
@@ -113,10 +118,47 @@ class Preparation:
         known = await facts(self._stores, ready.conversation, ready.identity, manifest, now)
         decision = decide(attempt, known, policy(channel, manifest), now)
         DECISIONS.labels(channel.kind, decision.code).inc()
+        if decision.allow and manifest.mail:
+            decision = await self._others(message, ready, outbound, now) or decision
         if decision.permit is None:
             failure = Failure(code=decision.code, reason=decision.reason)
             return Denied(failure=failure, decision=shapes.decision(decision))
         return Permitted(outbound=outbound, permit=decision.permit, decision=decision)
+
+    async def _others(
+        self, message: Message, ready: Ready, outbound: OutboundMessage, now: datetime
+    ) -> Decision | None:
+        """What the gate says of those whom the mail goes to besides the contact; None: nothing."""
+        label = self._connectors[ready.channel.kind].manifest.label
+        return await others_decision(
+            self._stores,
+            ready.identity,
+            recipients_of(outbound.content),
+            Purpose(message.purpose),
+            label,
+            now,
+        )
+
+    async def _as_mail(
+        self,
+        message: Message,
+        outbound: OutboundMessage,
+        conversation: Conversation,
+        identity: Identity,
+    ) -> OutboundMessage:
+        """With whom it goes to, and what joins it to its thread; the answer to all where nobody
+        chose. Our own words to the contact (a confirmation) go to the contact alone."""
+        found = await answer(
+            self._stores, conversation, identity, outbound.channel, before_seq=message.seq
+        )
+        chosen = dict(of(message))
+        if not chosen:
+            chosen = {"to": [identity.address], "subject": found.subject, "from": found.sender}
+        mail = {**chosen, **threading(found, str(chosen.get("subject") or ""))}
+        if message.purpose == Purpose.PROMOTIONAL:
+            mail["unsubscribe_url"] = self._links.unsubscribe(identity, conversation.id)
+        to = str(next(iter(recipients_of({"mail": mail}).all()), identity.address))
+        return replace(outbound, to=to, content={**(outbound.content or {}), "mail": mail})
 
     async def _outbound(
         self, message: Message, channel: Channel, identity: Identity

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from inbox import log
-from inbox.domain.channel import Channel, Connector, KnowsPeople
+from inbox.domain.abilities import KnowsPeople
+from inbox.domain.channel import Channel, Connector
 from inbox.domain.contact import Identity
 from inbox.domain.errors import StoreUnavailable
 from inbox.domain.ids import ConversationId

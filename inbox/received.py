@@ -6,49 +6,35 @@ Each step stores its result before the next, and each may run again with no seco
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from inbox import drafts, events
-from inbox.automation.keywords import Heard, KeywordAnswers, Recorded, hear
+from inbox.automation.keywords import Heard, KeywordAnswers, hear
 from inbox.changes import Changes
-from inbox.domain.channel import Channel, Connector
-from inbox.domain.contact import Identity
-from inbox.domain.conversation import Conversation
+from inbox.domain.channel import Connector
+from inbox.domain.conversation import Conversation, ConversationStatus
 from inbox.domain.ids import AttachmentId, ConversationId, MessageId
+from inbox.domain.mail import one_line
 from inbox.domain.message import Attachment, Author, Direction, Message, Status
 from inbox.domain.report import MessageReceived, StatusReported
 from inbox.hub import Hub
 from inbox.ids import new_id
-from inbox.people import Arrival, People
+from inbox.mails import Mails, content, split
+from inbox.people import Arrival, People, Wanted
 from inbox.profiles import Profiles
 from inbox.statuses import Statuses, believable, happened_at
-from inbox.store.conversations import Summary, layers
 from inbox.store.files import Fetch
-from inbox.store.journal import JournalEntry
 from inbox.store.message_documents import provider_key
 from inbox.store.messages import Duplicate
+from inbox.store.summaries import Summary, layers
 from inbox.stores import Stores
-
-Verdicts = Mapping[str, Counter[str]]
-"""What became of each entry's reports, counted by word."""
+from inbox.work import Verdicts, Work
 
 # For as long an echo may still come of a message whose outcome is unknown.
 UNSETTLED = timedelta(minutes=10)
-
-
-@dataclass(slots=True)
-class Work:
-    """One message on its way through a batch."""
-
-    entry: JournalEntry
-    report: MessageReceived
-    channel: Channel
-    message: Message | None = None
-    identity: Identity | None = None
-    recorded: Recorded | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +73,7 @@ class Received:
         self._wake_delivery = wake_delivery
         self._wake_fetching = wake_fetching
         self._keywords = KeywordAnswers(stores)
+        self._mails = Mails(stores)
         # Conversations as they will be once they are summed up: who reads one before that would
         # take numbers that are gone.
         self._ahead: dict[ConversationId, Conversation] = {}
@@ -94,6 +81,7 @@ class Received:
     async def take(self, arrived: Sequence[Work], verdicts: Verdicts) -> Taken:
         """Store and tell what arrived; `follow_up` does the rest."""
         works = await self._without_our_own(self._each_once(arrived, verdicts), verdicts)
+        works = await self._mails.look(works, verdicts)
         if not works:
             return Taken({}, {}, (), urgent=False)
         known = await self._people.recognise(
@@ -105,12 +93,11 @@ class Received:
         groups: dict[ConversationId, list[Work]] = defaultdict(list)
         for work, person in zip(works, known, strict=True):
             work.identity = person.identity
-            groups[person.conversation_id].append(work)
+        placed = await self._mails.place(works)
+        for work, person, conversation_id in zip(works, known, placed, strict=True):
+            groups[conversation_id or person.conversation_id].append(work)
         conversations = await self._people.conversations(
-            {
-                person.conversation_id: (person.identity, work.channel, work.entry.received_at)
-                for work, person in zip(works, known, strict=True)
-            }
+            {key: _wanted(group) for key, group in groups.items()}
         )
         conversations = {key: self._as_told(one) for key, one in conversations.items()}
         summaries: list[Summary] = []
@@ -120,11 +107,15 @@ class Received:
             await self._store_rest(conversation, group, verdicts)
             summaries += _summary(conversation, group, self._connectors)
         await self._record_keywords(works)
-        await self._hub.publish(
-            [events.message_created(w.message) for w in works if w.message is not None]
-        )
+        await self._mails.keep_bodies(works)
+        joined = await self._mails.joined(works, conversations)
+        summaries += [
+            Summary(conversation=conversations[m.conversation_id], newest=m) for m in joined
+        ]
+        told = [*joined, *(work.message for work in works if work.message is not None)]
+        await self._hub.publish([events.message_created(message) for message in told])
         for summary in summaries:
-            self._ahead[summary.conversation.id] = summary.outlook()
+            self._look_ahead(summary)
         urgent = any(work.recorded is not None for work in works)
         return Taken(conversations, groups, summaries, urgent=urgent)
 
@@ -151,6 +142,12 @@ class Received:
                 await self._afterwards(conversation_id, group)
                 told += [work.message for work in group if work.message is not None]
         await self._changes.catch_up(told)
+
+    def _look_ahead(self, summary: Summary) -> None:
+        """Remember the conversation's numbers as they will be, of two summaries the higher ones."""
+        outlook, ahead = summary.outlook(), self._ahead.get(summary.conversation.id)
+        if ahead is None or ahead.last_seq <= outlook.last_seq:
+            self._ahead[summary.conversation.id] = outlook
 
     def _as_told(self, conversation: Conversation) -> Conversation:
         """The conversation with what was told of it and is not summed up yet."""
@@ -180,8 +177,8 @@ class Received:
             )
 
     def _heard(self, work: Work) -> Heard | None:
-        """The keyword in what a contact wrote; None in what our side wrote elsewhere."""
-        if work.report.direction == "outbound":
+        """The keyword in what a contact wrote; None in what our side, or a program, wrote."""
+        if work.report.direction == "outbound" or work.automated:
             return None
         return hear(work.report, self._connectors[work.entry.kind].manifest, work.channel)
 
@@ -211,7 +208,7 @@ class Received:
     async def _is_our_own(self, work: Work) -> bool:
         report, channel = work.report, work.channel
         message_id = report.message_id
-        if message_id is None:
+        if message_id is None and report.mail is None:
             message_id = await self._being_sent(work)
         if message_id is None:
             return False
@@ -226,6 +223,7 @@ class Received:
         if found is None or found.channel_id != channel.id:
             return False
         await self._statuses.apply(sent, channel, work.entry.received_at)
+        await self._mails.came_back(work, found)
         return True
 
     async def _being_sent(self, work: Work) -> MessageId | None:
@@ -313,6 +311,7 @@ class Received:
                 mime=media.mime,
                 name=media.name,
                 size_bytes=media.size_bytes,
+                content_id=media.content_id,
             )
             for media in report.media
         )
@@ -330,14 +329,16 @@ class Received:
         author = Author(type="agent")
         if inbound:
             name = sender.name or sender.handle
-            author = Author(type="contact", id=conversation.contact_id, name=name)
+            writer = conversation.contact_id if work.identity is None else work.identity.contact_id
+            author = Author(type="contact", id=writer, name=name)
         status = Status.RECEIVED if inbound else Status.SENT
         sent_at = happened_at(report.sent_at, at)
         return replace(
-            drafts.message(conversation, direction, author, report.text, at),
+            drafts.message(conversation, direction, author, split(work)[0], at),
             status=status,
             status_at={} if inbound else {"sent": sent_at},
-            content=_content(report),
+            content={**_content(report), **content(work, conversation)} or None,
+            history=work.history,
             type=report.type,
             sent_at=sent_at,
             attachments=attachments,
@@ -372,7 +373,7 @@ class Received:
                 work.channel,
                 manifest,
                 now=work.entry.received_at,
-                may_answer=not work.report.standby,
+                may_answer=not work.report.standby and not work.history,
             )
             await self._hub.publish(published)
             self._wake_delivery(queued)
@@ -414,28 +415,49 @@ def _summary(
         for work, message in zip(stored, messages, strict=True)
         if message.direction is Direction.INBOUND
     ]
-    windows = [message.sent_at for _, message in pairs]
-    bases = [m.sent_at for work, m in pairs if not _is_stop(work, connectors[work.entry.kind])]
+    # What a program wrote, or was there before we were, opens nothing again.
+    windows = [m.sent_at for work, m in pairs if not work.automated and not work.history]
+    replied = [
+        (work, m)
+        for work, m in pairs
+        if work.basis and not _is_stop(work, connectors[work.entry.kind])
+    ]
+    waits = [m.sent_at for work, m in replied if not work.history and not work.automated]
     newest = max(messages, key=lambda m: m.seq)
     return [
         Summary(
             conversation=conversation,
             newest=newest,
             last_inbound_at=max(windows, default=None),
-            basis_at=max(bases, default=None),
+            basis_at=max((m.sent_at for _, m in replied), default=None),
             newest_sent_at=max((at for at in times if at is not None), default=None),
             # Who writes STOP waits for no answer.
-            waiting_since=min(bases, default=None),
+            waiting_since=min(waits, default=None),
             answered=newest.direction is Direction.OUTBOUND,
         )
     ]
 
 
-def _content(report: MessageReceived) -> dict[str, object] | None:
-    content = dict(report.content or {})
-    if report.recovered:
-        content["recovered"] = True
-    return content or None
+def _content(report: MessageReceived) -> dict[str, object]:
+    """What the provider told of it, and whether it had to be asked."""
+    recovered = {"recovered": True} if report.recovered else {}
+    return {**(report.content or {}), **recovered}
+
+
+def _wanted(group: Sequence[Work]) -> Wanted:
+    """How the conversation of these messages begins, if it does not exist yet."""
+    first = group[0]
+    if first.identity is None:
+        raise ValueError("a message has a conversation once its sender is known")
+    subject = None if first.report.mail is None else one_line(first.report.mail.subject)
+    old = all(work.history for work in group)
+    return Wanted(
+        identity=first.identity,
+        channel=first.channel,
+        at=first.entry.received_at,
+        subject=subject,
+        status=ConversationStatus.RESOLVED if old else ConversationStatus.OPEN,
+    )
 
 
 def _is_stop(work: Work, connector: Connector) -> bool:

@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 from inbox import log
 from inbox.channel_states import ChannelStates
 from inbox.directory import Directory
-from inbox.domain.channel import Channel, Connector, Renews
+from inbox.domain.abilities import Renews
+from inbox.domain.channel import Channel, Connector
 from inbox.domain.errors import AccountTrouble, AssentError, Permanent, StoreUnavailable
 from inbox.stores import Stores
 

@@ -55,6 +55,7 @@ def attachment(value: Attachment) -> Json:
         "width": value.width,
         "height": value.height,
         "reason": value.reason,
+        "content_id": value.content_id,
     }
 
 
@@ -86,13 +87,26 @@ def message(value: Message) -> Json:
             "name": value.author.name and readable(value.author.name),
         },
         "decision": value.decision,
-        "content": value.content,
+        "content": content(value.content),
         "reactions": reactions(value),
         "edited_at": time(value.edited_at),
         "deleted_at": time(value.deleted_at),
         "sent_at": rfc3339(value.sent_at),
         "received_at": rfc3339(value.received_at),
+        "history": value.history,
     }
+
+
+def content(value: dict[str, object] | None) -> Json | None:
+    """Without what only the next answer needs of a mail."""
+    mail = None if value is None else value.get("mail")
+    if value is None or not isinstance(mail, dict):
+        return value
+    shown = {key: one for key, one in mail.items() if key not in _OF_MAIL_ONLY_OURS}
+    return {**value, "mail": shown}
+
+
+_OF_MAIL_ONLY_OURS = ("references", "in_reply_to", "thread_id", "basis")
 
 
 def reactions(value: Message) -> list[Json]:
@@ -138,6 +152,7 @@ def conversation(
             "name": readable(value.contact_name),
             "handle": readable(value.handle),
         },
+        "subject": value.subject,
         "status": value.status,
         "assignee": None,
         "last_message": preview(value.last_message),
@@ -210,6 +225,7 @@ def channel(value: Channel, manifest: Manifest, gaps: Sequence[Gap] = ()) -> Jso
             for limit in manifest.media
         ],
         "max_attachments": manifest.max_attachments,
+        "mail": manifest.mail,
         "window_hours": manifest.window_hours,
         "reports": list(manifest.reports),
         "gaps": [{"from": rfc3339(one.since), "to": rfc3339(one.until)} for one in gaps],

@@ -16,8 +16,8 @@ from typing import TypeVar
 from inbox import log
 from inbox.consent import facts
 from inbox.directory import Directory
+from inbox.domain.abilities import Signals as Signalling
 from inbox.domain.channel import Channel, Connector
-from inbox.domain.channel import Signals as Signalling
 from inbox.domain.contact import Identity
 from inbox.domain.conversation import Conversation
 from inbox.domain.errors import AssentError

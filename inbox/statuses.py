@@ -10,6 +10,7 @@ from inbox.domain.channel import Channel
 from inbox.domain.consent import ConsentEvent, ConsentType, Purpose
 from inbox.domain.contact import Identity
 from inbox.domain.ids import MessageId
+from inbox.domain.mail import our_message, recipients_of
 from inbox.domain.message import Direction, Failure, Message, Status
 from inbox.domain.report import (
     PreferenceReported,
@@ -39,6 +40,10 @@ def happened_at(at: datetime | None, received_at: datetime) -> datetime:
     return min(believable(at, received_at) or received_at, received_at)
 
 
+def _has_several(message: Message) -> bool:
+    return len(recipients_of(message.content).all()) > 1
+
+
 class Statuses:
     def __init__(self, stores: Stores, hub: Hub) -> None:
         self._stores = stores
@@ -50,7 +55,11 @@ class Statuses:
         if report.error is not None:
             failure = Failure(code=report.error.code, reason=report.error.reason)
         at = happened_at(report.at, received_at)
+        # A mail's bounce knows only the Message-ID that we gave it, which is no id of the provider.
+        provider_id = None if our_message(report.provider_id) else report.provider_id or None
         message = await self._reported_message(report, channel)
+        if message is None and provider_id is None:
+            return "status_unknown"
         if message is None:
             key = provider_key(channel.id, report.provider_id)
             early = EarlyStatus(key=key, status=report.status, at=at, failure=failure)
@@ -59,13 +68,16 @@ class Statuses:
             message = await self._reported_message(report, channel)
             if message is None:
                 return "early_status"
-        says_little = report.status in (Status.SENT, Status.FAILED)
-        if says_little and await self._stores.messages.is_of_ended_try(message, report.provider_id):
+        if report.status in (Status.DELIVERED, Status.READ) and _has_several(message):
+            # It got to one of them, and may not get to another.
+            return "status_of_one_recipient"
+        says_little = provider_id is not None and report.status in (Status.SENT, Status.FAILED)
+        if says_little and await self._stores.messages.is_of_ended_try(message, provider_id or ""):
             # Only that an earlier try arrived after all would still matter.
             return "ended_try"
         await self._learn_from_error(report, channel, message, at)
         moved = await self._stores.messages.set_status(
-            message, report.status, at, failure=failure, provider_id=report.provider_id
+            message, report.status, at, failure=failure, provider_id=provider_id
         )
         if moved is None:
             return "status_known"
@@ -97,8 +109,11 @@ class Statuses:
             found = await self._stores.messages.find(
                 channel.workspace_id, MessageId(report.message_id)
             )
-            if found is not None and found.channel_id == channel.id:
+            ours = found is not None and found.direction is Direction.OUTBOUND
+            if found is not None and found.channel_id == channel.id and ours:
                 return found
+        if not report.provider_id:
+            return None
         key = provider_key(channel.id, report.provider_id)
         by_key = await self._stores.messages.find_by_keys(channel.workspace_id, [key])
         found = by_key.get(key)

@@ -16,13 +16,16 @@ from inbox.store.gaps import GapStore
 from inbox.store.health import HealthStore
 from inbox.store.journal import JournalStore
 from inbox.store.ledger import LedgerStore
+from inbox.store.mail_bodies import MailBodyStore
 from inbox.store.merges import MergeStore
 from inbox.store.messages import MessageStore
 from inbox.store.outbox import OutboxStore
 from inbox.store.people import PeopleStore
+from inbox.store.pulls import PullStore
 from inbox.store.sign_ins import SignInStore
 from inbox.store.statuses import StatusStore
 from inbox.store.templates import TemplateStore
+from inbox.store.threads import ThreadStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +42,16 @@ class Stores:
     health: HealthStore
     journal: JournalStore
     ledger: LedgerStore
+    mail_bodies: MailBodyStore
     merges: MergeStore
     messages: MessageStore
     outbox: OutboxStore
     people: PeopleStore
+    pulls: PullStore
     sign_ins: SignInStore
     statuses: StatusStore
     templates: TemplateStore
+    threads: ThreadStore
 
 
 def stores(database: Database) -> Stores:
@@ -63,11 +69,14 @@ def stores(database: Database) -> Stores:
         health=HealthStore(database),
         journal=JournalStore(database),
         ledger=LedgerStore(database),
+        mail_bodies=MailBodyStore(database),
         merges=MergeStore(database),
         messages=messages,
         outbox=OutboxStore(database, messages),
         people=PeopleStore(database),
+        pulls=PullStore(database),
         sign_ins=SignInStore(database),
         statuses=StatusStore(database),
         templates=TemplateStore(database),
+        threads=ThreadStore(database),
     )

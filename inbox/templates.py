@@ -12,7 +12,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 from inbox import events, log
-from inbox.domain.channel import Channel, Connector, HasTemplates
+from inbox.domain.abilities import HasTemplates
+from inbox.domain.channel import Channel, Connector
 from inbox.domain.errors import AssentError, StoreUnavailable, Temporary
 from inbox.domain.report import TemplateChanged
 from inbox.domain.template import Template

@@ -12,12 +12,24 @@ import pytest_asyncio
 
 from inbox.embedded import EmbeddedDatabase
 from tests.lines import lines
+from tests.mailroom import mailroom, post_office, served_mail
 from tests.network import served, simulator_url
 from tests.office import database, http, office, store
 from tests.servers import RedisServer
 
 # Fixtures of the business that tests of the core share.
-__all__ = ["database", "http", "lines", "office", "served", "simulator_url", "store"]
+__all__ = [
+    "database",
+    "http",
+    "lines",
+    "mailroom",
+    "office",
+    "post_office",
+    "served",
+    "served_mail",
+    "simulator_url",
+    "store",
+]
 
 # Started by the standard library for itself, once, and ended with us.
 _OF_PYTHON = ("multiprocessing.resource_tracker", "multiprocessing.forkserver")

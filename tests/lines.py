@@ -15,7 +15,8 @@ import pytest
 
 from connectors import registry
 from connectors.http import Http
-from inbox.domain.channel import Channel, Pulled, Pulls, Secret
+from inbox.domain.abilities import Pulled, Pulls
+from inbox.domain.channel import Channel, Secret
 from inbox.domain.conversation import Conversation
 from inbox.domain.ids import ChannelId, JournalId
 from inbox.domain.message import Direction, Message

@@ -27,6 +27,7 @@ from inbox.directory import Directory
 from inbox.files import Fetching
 from inbox.intake import Intake
 from inbox.links import Links
+from inbox.pulling import Pulling
 from inbox.settings import read
 from inbox.signals import Signals
 from inbox.stores import Stores
@@ -140,23 +141,29 @@ def assembled(stores: Stores, office: Office, url: str) -> Context:
     links = Links(url, stores.database.keyring)
     delivery = Delivery(stores, office.hub, office.connectors, directory, links)
     fetching = Fetching(stores, office.hub, office.connectors, directory)
-    sockets = Sockets(20)
     templates = Templates(stores, office.hub, office.connectors)
+    pulling = Pulling(
+        stores, office.hub, office.connectors, directory, lambda entry: intake.hand_over(entry)
+    )
+    intake = Intake(
+        stores,
+        office.hub,
+        office.connectors,
+        directory,
+        delivery.wake,
+        fetching.wake,
+        doubt_templates=templates.doubt,
+        wake_pulling=pulling.wake,
+    )
+    sockets = Sockets(20)
     return Context(
         settings=settings,
         stores=stores,
         hub=office.hub,
         connectors=office.connectors,
         directory=directory,
-        intake=Intake(
-            stores,
-            office.hub,
-            office.connectors,
-            directory,
-            delivery.wake,
-            fetching.wake,
-            templates.doubt,
-        ),
+        intake=intake,
+        pulling=pulling,
         delivery=delivery,
         fetching=fetching,
         links=links,

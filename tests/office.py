@@ -39,9 +39,9 @@ from inbox.intake import Intake
 from inbox.keyring import Keyring
 from inbox.links import Links
 from inbox.store.accounts import Workspace
-from inbox.store.conversations import Summary
 from inbox.store.database import Database
 from inbox.store.journal import JournalEntry
+from inbox.store.summaries import Summary
 from inbox.stores import Stores, stores
 
 ROOT = Path(__file__).parent.parent
@@ -292,21 +292,28 @@ class Office:
         self, kind: str, body: bytes, *, at: datetime | None = None, query: bytes = b""
     ) -> JournalEntry:
         """A webhook as it is stored before its provider is answered."""
-        types = {"sms": "application/x-www-form-urlencoded", "whatsapp": "application/json"}
+        types = {"sms": "application/x-www-form-urlencoded"}
         entry = JournalEntry(
             id=JournalId(new_id("jrn")),
             workspace_id=self.workspace_id,
             channel_id=self.channels[kind].id,
             kind=kind,
-            payload=Payload(method="POST", query=query, content_type=types[kind], body=body),
+            payload=Payload(
+                method="POST",
+                query=query,
+                content_type=types.get(kind, "application/json"),
+                body=body,
+            ),
             received_at=at or datetime.now(UTC),
         )
         await self.stores.journal.append(entry)
         return entry
 
-    async def takes(self, kind: str, *bodies: bytes, at: datetime | None = None) -> None:
+    async def takes(
+        self, kind: str, *bodies: bytes, at: datetime | None = None, query: bytes = b""
+    ) -> None:
         """Journal the webhooks and process them as one batch."""
-        entries = [await self.journal(kind, body, at=at) for body in bodies]
+        entries = [await self.journal(kind, body, at=at, query=query) for body in bodies]
         await self.an_intake().process(entries)
 
     async def verdict(self, entry: JournalEntry) -> str:

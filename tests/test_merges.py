@@ -16,7 +16,7 @@ from inbox.domain.ids import AgentId, ContactId
 from inbox.domain.report import Sender
 from inbox.ids import new_id
 from inbox.merges import Merges
-from inbox.people import People
+from inbox.people import People, Wanted
 from tests.office import NOW, Office, sms, whatsapp, whatsapp_item
 
 LATER = timedelta(minutes=5)
@@ -221,7 +221,9 @@ async def test_a_conversation_made_by_who_read_the_old_contact_is_moved(office: 
     assert gone is not None
     await merges(office).merge(kept, gone, ana(office), NOW)
     # Intake read the identity before it moved, and stores the conversation only now.
-    found = await people(office).conversations({conversation_id: (early, channel, NOW)})
+    found = await people(office).conversations(
+        {conversation_id: Wanted(identity=early, channel=channel, at=NOW)}
+    )
     assert found[conversation_id].contact_id == kept.id
     stored = await office.stores.conversations.find(office.workspace_id, conversation_id)
     assert stored is not None

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from connectors.simulator.pictures import draw
-from inbox.domain.channel import Pulls
+from inbox.domain.abilities import Pulls
 from inbox.domain.errors import AccountTrouble, Temporary
 from inbox.domain.message import Direction, Status
 from tests.lines import ACCOUNTS, Lines

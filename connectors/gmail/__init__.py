@@ -12,13 +12,13 @@ from connectors.gmail.google import Google
 from connectors.gmail.manifest import MANIFEST
 from connectors.gmail.media import Mails
 from connectors.http import Http
+from inbox.domain.abilities import Pulled
 from inbox.domain.channel import (
     Channel,
     Fetched,
     Manifest,
     OutboundMessage,
     Payload,
-    Pulled,
     Sent,
     WebhookRequest,
 )

@@ -23,7 +23,8 @@ from connectors.gmail.errors import refusal
 from connectors.gmail.light import lighten
 from connectors.gmail.manifest import LOOK_BACK_DAYS
 from connectors.gmail.media import Raw, get_raw
-from inbox.domain.channel import Channel, Payload, Pulled
+from inbox.domain.abilities import Pulled
+from inbox.domain.channel import Channel, Payload
 from inbox.domain.errors import Permanent
 
 STEP = 25

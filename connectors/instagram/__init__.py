@@ -13,16 +13,13 @@ from connectors.instagram.manifest import MANIFEST
 from connectors.instagram.media import fetch as fetch_file
 from connectors.messaging import listing, signals
 from connectors.messaging.errors import table
+from inbox.domain.abilities import OutboundReaction, Profile, Pulled, Renewed
 from inbox.domain.channel import (
     Channel,
     Fetched,
     Manifest,
     OutboundMessage,
-    OutboundReaction,
     Payload,
-    Profile,
-    Pulled,
-    Renewed,
     Sent,
     WebhookRequest,
 )

@@ -12,7 +12,8 @@ from connectors.body import code, line
 from connectors.messaging.profile import fetch_profile
 from connectors.messaging.values import own_id
 from connectors.meta import Graph, segment
-from inbox.domain.channel import Channel, Profile, Renewed, Secret
+from inbox.domain.abilities import Profile, Renewed
+from inbox.domain.channel import Channel, Secret
 from inbox.domain.errors import AccountTrouble, Permanent, Temporary
 from inbox.domain.examination import Examination, Finding
 

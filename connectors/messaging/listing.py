@@ -19,7 +19,8 @@ from urllib.parse import urlencode
 from connectors.body import NotJson, code, decode, items, line, mapping
 from connectors.messaging.values import moment
 from connectors.meta import Graph, segment
-from inbox.domain.channel import Channel, Payload, Pulled
+from inbox.domain.abilities import Pulled
+from inbox.domain.channel import Channel, Payload
 from inbox.domain.errors import AccountTrouble, Permanent, Temporary
 
 PULLED = "PULL"

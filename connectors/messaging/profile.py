@@ -5,7 +5,7 @@ from __future__ import annotations
 from connectors.body import line
 from connectors.messaging.values import link
 from connectors.meta import Graph, segment
-from inbox.domain.channel import Profile
+from inbox.domain.abilities import Profile
 from inbox.domain.errors import AssentError
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from connectors.meta import Graph
-from inbox.domain.channel import OutboundReaction
+from inbox.domain.abilities import OutboundReaction
 from inbox.domain.errors import Permanent
 from inbox.domain.gate import Permit
 

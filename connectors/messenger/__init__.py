@@ -12,15 +12,13 @@ from connectors.messaging.errors import table
 from connectors.messenger import account, sender, webhook
 from connectors.messenger.manifest import MANIFEST
 from connectors.messenger.media import fetch as fetch_file
+from inbox.domain.abilities import OutboundReaction, Profile, Pulled
 from inbox.domain.channel import (
     Channel,
     Fetched,
     Manifest,
     OutboundMessage,
-    OutboundReaction,
     Payload,
-    Profile,
-    Pulled,
     Sent,
     WebhookRequest,
 )

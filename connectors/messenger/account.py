@@ -7,7 +7,8 @@ from connectors.body import line
 from connectors.messaging.profile import fetch_profile
 from connectors.messaging.values import own_id
 from connectors.meta import Graph
-from inbox.domain.channel import Channel, Profile
+from inbox.domain.abilities import Profile
+from inbox.domain.channel import Channel
 from inbox.domain.errors import AccountTrouble, Permanent
 from inbox.domain.examination import Examination
 

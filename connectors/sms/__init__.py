@@ -12,13 +12,13 @@ from connectors.sms.manifest import MANIFEST
 from connectors.sms.media import fetch as fetch_file
 from connectors.sms.media import media_source
 from connectors.sms.sample import read_sample
+from inbox.domain.abilities import Pulled
 from inbox.domain.channel import (
     Channel,
     Fetched,
     Manifest,
     OutboundMessage,
     Payload,
-    Pulled,
     Sent,
     WebhookRequest,
 )

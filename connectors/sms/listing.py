@@ -16,7 +16,8 @@ from connectors.body import NotJson, code, decode, items, line
 from connectors.sms.client import Twilio
 from connectors.sms.listed import PULLED
 from connectors.sms.sender import refusal
-from inbox.domain.channel import Channel, Payload, Pulled
+from inbox.domain.abilities import Pulled
+from inbox.domain.channel import Channel, Payload
 from inbox.domain.errors import AccountTrouble, Permanent, Temporary
 
 EVERY_S = 180.0

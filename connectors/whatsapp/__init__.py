@@ -12,12 +12,12 @@ from connectors.whatsapp.errors import judge
 from connectors.whatsapp.manifest import MANIFEST
 from connectors.whatsapp.media import fetch as fetch_file
 from connectors.whatsapp.media import media_source
+from inbox.domain.abilities import OutboundReaction
 from inbox.domain.channel import (
     Channel,
     Fetched,
     Manifest,
     OutboundMessage,
-    OutboundReaction,
     Payload,
     Sent,
     WebhookRequest,

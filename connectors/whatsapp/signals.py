@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 from connectors.meta import Graph, segment
 from connectors.whatsapp.address import recipient
-from inbox.domain.channel import Channel, OutboundReaction
+from inbox.domain.abilities import OutboundReaction
+from inbox.domain.channel import Channel
 from inbox.domain.gate import Permit
 
 

@@ -22,8 +22,8 @@ from inbox.domain.message import Author, Delivery, Direction, Message
 from inbox.domain.report import MessageReceived
 from inbox.shapes import decision as decision_shape
 from inbox.shapes import readable
-from inbox.store.conversations import Summary
 from inbox.store.messages import Duplicate
+from inbox.store.summaries import Summary
 from inbox.stores import Stores
 
 

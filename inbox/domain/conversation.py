@@ -47,6 +47,7 @@ class Conversation:
     last_basis_at              the same, of messages that were no opt-out: replies rest on it
     last_activity_at           when anything was last stored in it; lists are sorted by it
     waiting_since              the contact's first message not yet answered; None: nobody waits
+    subject                    that of the first mail; None for kinds that have none
     """
 
     id: ConversationId
@@ -68,6 +69,7 @@ class Conversation:
     waiting_since: datetime | None
     last_message: Preview | None
     created_at: datetime
+    subject: str | None = None
 
 
 def list_keys(*, status: ConversationStatus, channel_id: str, assignee_id: str | None) -> list[str]:

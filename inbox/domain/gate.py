@@ -7,7 +7,7 @@ read years later. A purpose that cannot be proved is refused.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -460,3 +460,37 @@ def decide(attempt: Attempt, facts: Facts, policy: Policy, now: datetime) -> Dec
     return Decision(
         allow=True, code=decision.code, rule=decision.rule, reason=decision.reason, permit=permit
     )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Other:
+    """Somebody besides the contact whom a mail would go to: the `position`th (from 1) of the `to`,
+    `cc` or `bcc` addresses."""
+
+    field: str
+    position: int
+    standing: Standing
+
+
+def decide_others(others: Sequence[Other], purpose: Purpose, label: str) -> Decision | None:
+    """The refusal that further recipients of a mail bring about; None: none of them objects. Of
+    them nothing is known but what they refused: an agent's word brings them in, so a promotion,
+    which needs consent, goes to none of them."""
+    for one in others:
+        where = f"Address {one.position} in {one.field.capitalize()}"
+        standing = one.standing
+        if standing.opt_out is not None or standing.provider_block:
+            return _deny(
+                "DENY_OPTED_OUT",
+                "10a",
+                f"{where} stopped {label} messages. Take it out.",
+                Remedy(code="remove_recipient", text=f"Remove the address from {one.field}."),
+            )
+    if others and purpose is Purpose.PROMOTIONAL:
+        return _deny(
+            "DENY_NO_CONSENT",
+            "16a",
+            "A promotion goes to one person who agreed to it. Take out the other addresses.",
+            Remedy(code="remove_recipient", text="Send it to the contact alone."),
+        )
+    return None

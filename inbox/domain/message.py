@@ -66,7 +66,8 @@ AttachmentState = Literal["pending", "ready", "failed"]
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Attachment:
     """A file of a message. `pending` until it lies in our own store; then `ready`, or `failed`
-    with `reason` in plain words. `width` and `height` in pixels, for images only."""
+    with `reason` in plain words. `width` and `height` in pixels, for images only; `content_id` is
+    what the mail's own HTML calls a picture inside of it."""
 
     id: AttachmentId
     kind: AttachmentKind
@@ -77,6 +78,7 @@ class Attachment:
     width: int | None = None
     height: int | None = None
     reason: str | None = None
+    content_id: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -130,6 +132,7 @@ class Message:
     content      what it is more than text, as docs/api.md has it; None for plain text
     edited_at    when it was last changed where it was written
     deleted_at   when it was taken back there: text and files are gone
+    history      it was there before the channel was connected: it counts for nobody's unread
     """
 
     id: MessageId
@@ -161,3 +164,4 @@ class Message:
     deleted_at: datetime | None = None
     delivery: Delivery | None = None
     journal_id: str | None = None
+    history: bool = False

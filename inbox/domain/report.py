@@ -243,7 +243,8 @@ class StatusReported:
     """An outbound message moved on.
 
     message_id   our own id where the provider carries it along; else None
-    provider_id  the provider's; the two are tried in this order
+    provider_id  the provider's; the two are tried in this order. "" where it is not known, as in
+                 a bounce, which names only the Message-ID
     recipient    who got it or did not, in the provider's words; None where it does not say
     """
 

@@ -11,7 +11,7 @@ from inbox.domain.errors import Conflict
 from inbox.domain.ids import ChannelId, WorkspaceId
 from inbox.store.database import Database, Document, reachable
 
-_MOST = 5000
+_MOST = 10_000
 
 
 class ChannelStore:
@@ -126,10 +126,11 @@ class ChannelStore:
         return None if doc is None else self._from_document(doc)
 
     async def of_kinds(self, kinds: Sequence[str]) -> list[Channel]:
-        """Those of every workspace, for work that is done for all; at most 5,000."""
+        """Those in use, of every workspace: for work that is done for all; at most 10,000."""
         async with reachable():  # index: account
-            docs = await self._channels.find({"kind": {"$in": list(kinds)}}).to_list(5000)
-        return [self._from_document(doc) for doc in docs]
+            docs = await self._channels.find({"kind": {"$in": list(kinds)}}).to_list(_MOST)
+        found = [self._from_document(doc) for doc in docs]
+        return [channel for channel in found if channel.in_use]
 
     async def of_workspace(self, workspace_id: WorkspaceId) -> list[Channel]:
         """All of them, by name; a workspace has few."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from pymongo import UpdateOne
@@ -27,6 +27,7 @@ from inbox.domain.ids import (
 )
 from inbox.domain.message import Message
 from inbox.store.database import Database, Document, reachable
+from inbox.store.summaries import Summary
 
 PREVIEW_CHARS = 160
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
@@ -39,68 +40,6 @@ class ReadMark:
 
     seq: int = 0
     inbound_seq: int = 0
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Summary:
-    """What one or more new messages of a conversation change in it; `newest` is the last of them.
-
-    late_inbound_at…   provider times, None where no inbound message is among them
-    basis_at           of those that were no opt-out
-    """
-
-    conversation: Conversation
-    newest: Message
-    last_inbound_at: datetime | None = None
-    basis_at: datetime | None = None
-    newest_sent_at: datetime | None = None
-    waiting_since: datetime | None = None
-    answered: bool = False
-
-    def outlook(self) -> Conversation:
-        """The conversation's numbers as they will be once this is written."""
-        times = [self.conversation.newest_sent_at, self.newest_sent_at]
-        return replace(
-            self.conversation,
-            last_seq=max(self.conversation.last_seq, self.newest.seq),
-            inbound_seq=max(self.conversation.inbound_seq, self.newest.inbound_seq),
-            newest_sent_at=max((at for at in times if at is not None), default=None),
-        )
-
-    def and_then(self, later: Summary) -> Summary:
-        """Both in one, where neither is an answer."""
-        return Summary(
-            conversation=self.conversation,
-            newest=max(self.newest, later.newest, key=lambda message: message.seq),
-            last_inbound_at=_latest(self.last_inbound_at, later.last_inbound_at),
-            basis_at=_latest(self.basis_at, later.basis_at),
-            newest_sent_at=_latest(self.newest_sent_at, later.newest_sent_at),
-            waiting_since=min(
-                (at for at in (self.waiting_since, later.waiting_since) if at is not None),
-                default=None,
-            ),
-        )
-
-
-def _latest(one: datetime | None, other: datetime | None) -> datetime | None:
-    return max((at for at in (one, other) if at is not None), default=None)
-
-
-def layers(summaries: Sequence[Summary]) -> list[list[Summary]]:
-    """Summaries to be written one layer after the other, each conversation once in a layer.
-
-    What may be written together is merged; an answer may not, since what came before it no longer
-    waits and what comes after it does.
-    """
-    found: list[dict[ConversationId, Summary]] = []
-    for summary in summaries:
-        key = summary.conversation.id
-        before = found[-1].get(key) if found else None
-        if not found or (before is not None and (before.answered or summary.answered)):
-            found.append({key: summary})
-        else:
-            found[-1][key] = summary if before is None else before.and_then(summary)
-    return [list(layer.values()) for layer in found]
 
 
 class ConversationStore:
@@ -186,7 +125,14 @@ class ConversationStore:
             waiting_since=doc.get("waiting_since"),
             last_message=None if last is None else self._preview(doc["_id"], last),
             created_at=doc["created_at"],
+            subject=self._subject(doc),
         )
+
+    def _subject(self, doc: Document) -> str | None:
+        sealed = doc.get("subject")
+        if sealed is None:
+            return None
+        return self._keyring.open_text(bytes(sealed), f"conversations:{doc['_id']}:subject")
 
     # -- reading ---------------------------------------------------------------------------
 
@@ -293,6 +239,9 @@ class ConversationStore:
         conversation_id: ConversationId,
         identity: Identity,
         now: datetime,
+        *,
+        subject: str | None = None,
+        status: ConversationStatus = ConversationStatus.OPEN,
     ) -> tuple[Conversation, bool]:
         """The conversation of an identity, made if it does not exist; True if this call made it."""
         document = {
@@ -307,18 +256,17 @@ class ConversationStore:
                 "person",
                 {"name": identity.name or identity.handle, "handle": identity.handle},
             ),
-            "status": ConversationStatus.OPEN,
+            "status": status,
             "assignee_id": None,
-            "lists": list_keys(
-                status=ConversationStatus.OPEN,
-                channel_id=identity.channel_id,
-                assignee_id=None,
-            ),
+            "lists": list_keys(status=status, channel_id=identity.channel_id, assignee_id=None),
             "last_seq": 0,
             "inbound_seq": 0,
             "last_activity_at": now,
             "created_at": now,
         }
+        if subject is not None:
+            place = f"conversations:{conversation_id}:subject"
+            document["subject"] = self._keyring.seal_text(subject, place)
         try:
             async with reachable():
                 await self._conversations.insert_one(document)

@@ -74,6 +74,12 @@ INDEXES: dict[str, list[IndexModel]] = {
             name="lists",
         ),
     ],
+    # "mid:<Message-ID>" and "thr:<the provider's thread>", as keyed hashes.
+    "threads": [
+        IndexModel(
+            [("workspace_id", _UP), ("channel_id", _UP), ("tag", _UP)], name="tag", unique=True
+        ),
+    ],
     "messages": [
         IndexModel(
             [("workspace_id", _UP), ("conversation_id", _UP), ("seq", _UP)],
@@ -92,6 +98,7 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("state", _UP), ("next_at", _UP)], name="due", sparse=True),
         IndexModel([("expires_at", _UP)], name="ttl", expireAfterSeconds=0),
     ],
+    "journal_pieces": [IndexModel([("expires_at", _UP)], name="ttl", expireAfterSeconds=0)],
     "early_statuses": [
         IndexModel([("workspace_id", _UP), ("key", _UP)], name="key"),
         IndexModel([("expires_at", _UP)], name="ttl", expireAfterSeconds=0),

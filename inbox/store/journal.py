@@ -3,6 +3,9 @@
 Calls that arrive together are written together (group commit): one `insert_many` with `j: true`
 costs little more than one insert. A lone call waits for nobody. Closing an entry is the other way
 round: nobody waits for it, so verdicts are gathered for a moment and written together.
+
+A large body (a mail with its files) lies in pieces beside its entry, written before it: what has an
+entry is whole.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ import asyncio
 from collections.abc import Container, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from inbox import log
 from inbox.domain.channel import Payload
@@ -30,6 +33,12 @@ _QUEUE = 2000
 # between costs a second look at entries whose messages are stored already.
 _GATHER_S = 0.1
 _AGAIN_S = 0.5
+# Bodies above this are stored in pieces of this size: a document of MongoDB holds 16 MB at most.
+INLINE_BYTES = 1024 * 1024
+# Pieces written, or read, in one call.
+_PIECES = 8
+# What one claim may bring into memory.
+CLAIM_BYTES = 64 * 1024 * 1024
 
 _log = log.get("journal")
 
@@ -43,6 +52,14 @@ class JournalEntry:
     payload: Payload
     received_at: datetime
     attempts: int = 0
+
+    @property
+    def size_bytes(self) -> int:
+        return len(self.payload.body)
+
+
+class _Incomplete(Exception):
+    """A piece of a large body is not there (any more)."""
 
 
 class JournalStore:
@@ -58,6 +75,7 @@ class JournalStore:
         self.lease_s = LEASE_S
         self._journal = database.durable("journal")
         self._loose = database["journal"]
+        self._pieces = database.durable("journal_pieces")
         self._keyring = database.keyring
         self._waiting: list[tuple[Document, asyncio.Future[None]]] = []
         self._wake = asyncio.Event()
@@ -95,6 +113,8 @@ class JournalStore:
         """
         if len(self._waiting) >= _QUEUE:
             raise Busy("too many webhooks are waiting for the database", retry_after_s=2)
+        if entry.size_bytes > INLINE_BYTES:
+            await self._write_pieces(entry)
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((self._to_document(entry), done))
         self._wake.set()
@@ -143,21 +163,71 @@ class JournalStore:
             "method": payload.method,
             "content_type": payload.content_type,
             "query": self._keyring.seal(payload.query, place + "query"),
-            "body": self._keyring.seal(payload.body, place + "body"),
+            **self._body(entry),
+            "size_bytes": entry.size_bytes,
             "received_at": entry.received_at,
             "expires_at": entry.received_at + timedelta(days=KEEP_DAYS),
             "state": "new",
-            "next_at": entry.received_at + timedelta(seconds=self.lease_s),
+            "next_at": self._begun(entry) + timedelta(seconds=self.lease_s),
             "attempts": 0,
         }
 
-    def _from_document(self, doc: Document) -> JournalEntry:
+    @staticmethod
+    def _begun(entry: JournalEntry) -> datetime:
+        """When the writer's lease begins: its pieces may have taken longer than one lasts."""
+        return datetime.now(UTC) if entry.size_bytes > INLINE_BYTES else entry.received_at
+
+    def _body(self, entry: JournalEntry) -> Document:
+        if entry.size_bytes <= INLINE_BYTES:
+            return {"body": self._keyring.seal(entry.payload.body, f"journal:{entry.id}:body")}
+        return {"pieces": -(-entry.size_bytes // INLINE_BYTES)}
+
+    async def _write_pieces(self, entry: JournalEntry) -> None:
+        """Before the entry, so that a crash in between leaves pieces that nobody asks for; they go
+        when the entry would have."""
+        body = entry.payload.body
+        starts = range(0, len(body), INLINE_BYTES)
+        for first in range(0, len(starts), _PIECES):
+            documents = [
+                {
+                    "_id": _piece_id(entry.id, number),
+                    "workspace_id": entry.workspace_id,
+                    "piece": self._keyring.seal(
+                        body[starts[number] : starts[number] + INLINE_BYTES],
+                        f"journal:{entry.id}:body:{number}",
+                    ),
+                    "expires_at": entry.received_at + timedelta(days=KEEP_DAYS),
+                }
+                for number in range(first, min(first + _PIECES, len(starts)))
+            ]
+            async with reachable():
+                await self._pieces.insert_many(documents, ordered=False)
+
+    async def _read_body(self, doc: Document) -> bytes:
+        """raises KeyringError, _Incomplete"""
+        if "pieces" not in doc:
+            return self._keyring.open(bytes(doc["body"]), f"journal:{doc['_id']}:body")
+        body = bytearray()
+        for first in range(0, doc["pieces"], _PIECES):
+            numbers = range(first, min(first + _PIECES, doc["pieces"]))
+            ids = [_piece_id(doc["_id"], number) for number in numbers]
+            async with reachable():
+                found = await self._pieces.find({"_id": {"$in": ids}}).to_list(len(ids))
+            by_id = {one["_id"]: one["piece"] for one in found}
+            if len(by_id) < len(ids):
+                raise _Incomplete
+            for number, id_ in zip(numbers, ids, strict=True):
+                place = f"journal:{doc['_id']}:body:{number}"
+                body += self._keyring.open(bytes(by_id[id_]), place)
+        return bytes(body)
+
+    async def _from_document(self, doc: Document) -> JournalEntry:
         place = f"journal:{doc['_id']}:"
         payload = Payload(
             method=doc["method"],
             query=self._keyring.open(bytes(doc["query"]), place + "query"),
             content_type=doc["content_type"],
-            body=self._keyring.open(bytes(doc["body"]), place + "body"),
+            body=await self._read_body(doc),
         )
         return JournalEntry(
             id=JournalId(doc["_id"]),
@@ -176,13 +246,17 @@ class JournalStore:
         *,
         held: Container[str] = (),
         leased: bool = False,
+        most_bytes: int = CLAIM_BYTES,
     ) -> list[JournalEntry]:
         """Entries whose worker went away, or that are to be tried again; leased to the caller.
 
         held     entries that the caller has in hand already: a backlog outlives their leases
         leased   those under a lease as well: the caller knows that nobody lives who holds one
+        most_bytes   of bodies together; one entry that is larger than all is taken alone, by a
+                     caller that has nothing else in hand
         """
         claimed: list[JournalEntry] = []
+        left = most_bytes
         due = now + timedelta(seconds=CLAIM_S) if leased else now
         lease = now + timedelta(seconds=CLAIM_S)
         self._claims += 1
@@ -193,6 +267,9 @@ class JournalStore:
                 for doc in await cursor.limit(limit).to_list(limit):
                     if doc["_id"] in self._verdicts or doc["_id"] in held:
                         continue
+                    size = doc.get("size_bytes", 0)
+                    if size > left and (claimed or most_bytes < CLAIM_BYTES):
+                        continue
                     won = await self._loose.update_one(
                         {"_id": doc["_id"], "next_at": doc["next_at"]},
                         {"$set": {"next_at": lease}, "$inc": {"attempts": 1}},
@@ -200,10 +277,13 @@ class JournalStore:
                     if not won.modified_count:
                         continue
                     try:
-                        claimed.append(self._from_document(doc))
-                    except KeyringError:  # sealed with a key that is gone: nobody can read it
+                        claimed.append(await self._from_document(doc))
+                        left -= size
+                    except (KeyringError, _Incomplete) as error:
+                        # Sealed with a key that is gone, or cut: nobody can read it.
+                        name = type(error).__name__.lstrip("_")
                         _log.error("a journal entry cannot be opened", journal=doc["_id"])
-                        await self.bury(JournalId(doc["_id"]), "KeyringError")
+                        await self.bury(JournalId(doc["_id"]), name)
             return [entry for entry in claimed if entry.id not in self._lately]
         finally:
             self._claims -= 1
@@ -268,3 +348,7 @@ class JournalStore:
                 {"_id": entry_id},
                 {"$set": {"state": "dead", "error": error}, "$unset": {"next_at": 1}},
             )
+
+
+def _piece_id(entry_id: str, number: int) -> str:
+    return f"{entry_id}:{number}"

@@ -78,6 +78,8 @@ class MessageDocuments:
             "content": self._sealed_content(message),
             "journal_id": message.journal_id,
         }
+        if message.history:
+            document["history"] = True
         if message.delivery is not None:
             document["delivery"] = {
                 "state": message.delivery.state,
@@ -182,6 +184,7 @@ class MessageDocuments:
             edited_at=doc.get("edited_at"),
             deleted_at=doc.get("deleted_at"),
             journal_id=doc["journal_id"],
+            history=doc.get("history", False),
         )
 
 
@@ -204,7 +207,10 @@ _ATTACHMENT_FIELDS = (
 
 
 def attachment_document(attachment: Attachment) -> Document:
-    return _plain(attachment, _ATTACHMENT_FIELDS)
+    document = _plain(attachment, _ATTACHMENT_FIELDS)
+    if attachment.content_id is not None:
+        document["content_id"] = attachment.content_id
+    return document
 
 
 def _attachment(doc: Document) -> Attachment:

@@ -6,7 +6,7 @@ repeat, and the unique index over `seq` makes writers of one conversation take t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -280,7 +280,7 @@ class MessageStore(MessageDocuments):
         documents: list[Document] = []
         for draft, at in zip(drafts, times, strict=True):
             seq += 1
-            inbound_seq += draft.direction is Direction.INBOUND
+            inbound_seq += draft.direction is Direction.INBOUND and not draft.history
             place = seq
             if at is not None:
                 if newest is not None and at < newest:
@@ -335,6 +335,16 @@ class MessageStore(MessageDocuments):
             if not result.modified_count:
                 return None
         return await self.find(message.workspace_id, message.id)
+
+    async def know_mail(self, message: Message, learnt: Mapping[str, object]) -> None:
+        """What a mail of ours turned out to be once it had left: the Message-ID, which answers
+        name, and the thread. What follows refers to it."""
+        content = dict(message.content or {})
+        mail = content.get("mail")
+        content["mail"] = {**(mail if isinstance(mail, dict) else {}), **learnt}
+        sealed = self._sealed_content(replace(message, content=content))
+        async with reachable():
+            await self._messages.update_one({"_id": message.id}, {"$set": {"content": sealed}})
 
     async def is_of_ended_try(self, message: Message, provider_id: str) -> bool:
         """Whether the provider's id names an earlier try, after which the message was sent, or is

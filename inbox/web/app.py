@@ -19,13 +19,14 @@ from starlette.types import ASGIApp, Scope
 from inbox import log
 from inbox.domain.errors import AssentError
 from inbox.heartbeat import Heartbeat
-from inbox.web import channel_sign_in, pages, settings_pages, socket, webhooks
+from inbox.web import channel_sign_in, pages, settings_pages, socket, unsubscribe, webhooks
 from inbox.web import context as contexts
 from inbox.web.api import (
     attachments,
     channels,
     contacts,
     conversations,
+    mails,
     messages,
     reactions,
     templates,
@@ -100,6 +101,7 @@ API = [
     Route("/messages/{id}/retry", messages.retry, methods=["POST"]),
     Route("/messages/{id}/mark_sent", messages.mark_sent, methods=["POST"]),
     Route("/messages/{id}/reactions", reactions.create, methods=["POST"]),
+    Route("/messages/{id}/html", mails.html),
     Route("/attachments", attachments.create, methods=["POST"]),
     Route("/attachments/{id}", attachments.show),
 ]
@@ -124,6 +126,8 @@ ROUTES = [
     Route("/settings/channels/{id}/set-up", settings_pages.set_up),
     Route("/settings/channels/{id}/sign-in", channel_sign_in.begin),
     Route("/files/{token}", attachments.for_providers),
+    Route("/u/{token}", unsubscribe.page, methods=["GET"]),
+    Route("/u/{token}", unsubscribe.end, methods=["POST"]),
     Route("/healthz", healthz),
     Route("/readyz", readyz),
     Route("/metrics", metrics),
@@ -143,10 +147,14 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
         if context.alone:  # and before our own workers take leases
             await context.delivery.take_over()
             await context.intake.take_over()
+            await context.pulling.take_over()
             await context.merges.mend_all(datetime.now(UTC), alone=True)
         stack.push_async_callback(context.signals.close)
         heartbeat = Heartbeat(context.stores.gaps, context.connectors)
-        for part in (*workers, context.stores.journal, context.watch, heartbeat):
+        journal = context.stores.journal
+        # Pulling writes to the journal: it starts after it and stops before it.
+        pulling = (context.pulling,) if context.works else ()
+        for part in (*workers, journal, *pulling, context.watch, heartbeat):
             await part.start()
             stack.push_async_callback(part.close)
         yield

@@ -15,8 +15,9 @@ from starlette.responses import RedirectResponse, Response
 
 from inbox import log
 from inbox.channels import missing
+from inbox.domain.abilities import SignsIn
 from inbox.domain.agent import can
-from inbox.domain.channel import Channel, SignsIn
+from inbox.domain.channel import Channel
 from inbox.domain.errors import AssentError, Conflict, Invalid, NotFound, Permanent, Temporary
 from inbox.ids import new_token
 from inbox.store.sign_ins import SignIn

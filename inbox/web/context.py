@@ -21,6 +21,7 @@ from inbox.hub import Hub
 from inbox.intake import Intake
 from inbox.links import Links
 from inbox.merges import Merges
+from inbox.pulling import Pulling
 from inbox.renewing import Renewing
 from inbox.settings import Settings
 from inbox.signals import Signals
@@ -61,6 +62,7 @@ class Context:
     intake: Intake
     delivery: Delivery
     fetching: Fetching
+    pulling: Pulling
     links: Links
     passwords: Passwords
     throttle: LoginThrottle

@@ -16,7 +16,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from inbox import log
-from inbox.domain.channel import Channel, FetchesKeys, Payload, WebhookRequest
+from inbox.domain.abilities import FetchesKeys
+from inbox.domain.channel import Channel, Payload, WebhookRequest
 from inbox.domain.errors import Temporary, Untrusted
 from inbox.domain.ids import ChannelId, JournalId
 from inbox.ids import new_id

@@ -104,6 +104,10 @@ export const api = {
   markSent: (message) => call("POST", `/messages/${encodeURIComponent(message)}/mark_sent`, { body: {} }),
 };
 
+/** The page of a mail's HTML, for a sandboxed frame. */
+export const mailAddress = (id, { pictures, theme }) =>
+  `${BASE}/messages/${encodeURIComponent(id)}/html?images=${pictures ? 1 : 0}${theme ? `&theme=${theme}` : ""}`;
+
 export const pictureAddress = (id) => `${BASE}/attachments/${encodeURIComponent(id)}`;
 export const attachmentAddress = (id) => `${BASE}/attachments/${encodeURIComponent(id)}`;
 

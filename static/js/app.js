@@ -249,7 +249,8 @@ export class App {
   }
 
   announce(message) {
-    if (message.direction !== "inbound") return;
+    // What was there before the channel was connected is no news.
+    if (message.direction !== "inbound" || message.history) return;
     const name = this.state.conversations.get(message.conversation_id)?.contact.name ?? message.author?.name;
     const here = message.conversation_id === this.state.selected;
     setText(byId("announcer"), here ? `${name}: ${summary(message, name)}` : `New message from ${name}`);
@@ -283,7 +284,7 @@ export class App {
     this.roster.scroll.scrollTop = 0;
   }
 
-  send({ text, note, reply_to }) {
+  send({ text, note, reply_to, mail }) {
     const id = this.state.selected;
     if (note) {
       this.outbox.add(id, { text, note: true }, []);
@@ -295,7 +296,7 @@ export class App {
       const attachments = files.length ? { attachments: files.map((file) => file.id) } : {};
       // What is quoted belongs to the first of several messages.
       const quote = reply_to && number === 0 ? { reply_to } : {};
-      this.sendBody({ ...(words && { text: words }), ...attachments, ...quote }, files);
+      this.sendBody({ ...(words && { text: words }), ...attachments, ...quote, ...mail }, files);
     }
   }
 
@@ -307,6 +308,7 @@ export class App {
   }
 
   refused({ conversation_id: id, body, files }, problem) {
+    this.composer.recipients.giveBack(id, body);
     this.composer.giveBack(id, body.text ?? "", Boolean(body.note));
     if (files.length) this.uploads.restore(id, files);
     if (problem.code === "newer_messages") {

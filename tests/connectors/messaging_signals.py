@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from inbox.domain.channel import Channel, OutboundReaction
+from inbox.domain.abilities import OutboundReaction
+from inbox.domain.channel import Channel
 from tests.connectors.conftest import Provider
 from tests.connectors.messaging import IGSID, PSID
 from tests.connectors.people import MESSAGE_ID

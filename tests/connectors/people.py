@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from inbox.domain.channel import Channel, OutboundFile, OutboundMessage, OutboundReaction, Secret
+from inbox.domain.abilities import OutboundReaction
+from inbox.domain.channel import Channel, OutboundFile, OutboundMessage, Secret
 from inbox.domain.consent import Purpose, Standing
 from inbox.domain.gate import Attempt, Facts, Permit, Policy, decide
 from inbox.domain.ids import AttachmentId, ChannelId, MessageId, WorkspaceId

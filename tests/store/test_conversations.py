@@ -11,7 +11,8 @@ import pytest
 from inbox.domain.conversation import Conversation, ConversationStatus
 from inbox.domain.ids import AgentId, WorkspaceId
 from inbox.domain.message import Direction, Message
-from inbox.store.conversations import ReadMark, Summary
+from inbox.store.conversations import ReadMark
+from inbox.store.summaries import Summary
 from inbox.stores import Stores
 from tests.office import NOW, a_conversation, a_draft
 

@@ -13,10 +13,10 @@ from inbox.domain.agent import Agent, Role
 from inbox.domain.ids import AgentId, ChannelId, ContactId
 from inbox.domain.message import Failure
 from inbox.merges import Merges
-from inbox.store.conversations import Summary
 from inbox.store.gaps import Gap
 from inbox.store.message_documents import client_key, provider_key
 from inbox.store.messages import Duplicate
+from inbox.store.summaries import Summary
 from inbox.stores import Stores
 from tests.office import NOW, Office, a_draft, sms, whatsapp, whatsapp_item, whatsapp_status
 from tests.store.conftest import Command, Commands
@@ -112,6 +112,11 @@ async def work(office: Office) -> None:
         store.templates.find(us, ChannelId("chn_1"), "order_update", "en_US"),
         store.templates.has_for_replies(us, ChannelId("chn_1")),
         store.messages.newest_inbound(us, first.id, first.last_seq),
+        store.threads.find(us, ChannelId("chn_1"), ["mid:a@example.com", "thr:1"]),
+        store.threads.claim(us, ChannelId("chn_1"), "thr:1", first.id, NOW),
+        store.pulls.states(list(office.channels.values())),
+        store.channels.of_kinds(["sms"]),
+        store.mail_bodies.find(us, message.id),
         store.contacts.with_term(us, "p:may", limit=2),
         store.contacts.with_term(us, "p:may", limit=2, before=(NOW, first.contact_id)),
         store.contacts.find_many(us, [first.contact_id, last.contact_id]),

@@ -10,9 +10,9 @@ import pytest
 from inbox.domain.conversation import Conversation
 from inbox.domain.ids import WorkspaceId
 from inbox.domain.message import Direction, Failure, Message, Status
-from inbox.store.conversations import Summary
 from inbox.store.message_documents import client_key, provider_key
 from inbox.store.messages import Duplicate
+from inbox.store.summaries import Summary
 from inbox.stores import Stores
 from tests.office import NOW, a_conversation, a_draft
 

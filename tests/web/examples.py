@@ -25,7 +25,7 @@ from inbox.domain.ids import AgentId, ChannelId, WorkspaceId
 from inbox.domain.message import Direction, Status
 from inbox.ids import new_id, new_token
 from inbox.store.accounts import Workspace
-from inbox.store.conversations import Summary
+from inbox.store.summaries import Summary
 from inbox.web.context import Context
 from tests.connectors.people import PAYLOADS
 from tests.office import a_draft, until

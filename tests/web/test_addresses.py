@@ -43,7 +43,17 @@ def test_only_a_trusted_proxy_is_believed_and_only_about_the_last_stranger(
     )
     # Any: parts that are not looked at.
     parts: dict[str, Any] = dict.fromkeys(
-        ("stores", "hub", "connectors", "directory", "intake", "delivery", "fetching", "links")
+        (
+            "stores",
+            "hub",
+            "connectors",
+            "directory",
+            "intake",
+            "delivery",
+            "fetching",
+            "pulling",
+            "links",
+        )
     )
     parts |= dict.fromkeys(("passwords", "throttle", "sockets", "watch", "templates", "signals"))
     app = Starlette()

@@ -25,7 +25,17 @@ async def url(tmp_path: Path) -> AsyncIterator[str]:
     """A server that lacks its parts, so that whatever needs one of them is a defect."""
     # Any: parts that are not there.
     parts: dict[str, Any] = dict.fromkeys(
-        ("stores", "hub", "connectors", "directory", "intake", "delivery", "fetching", "links")
+        (
+            "stores",
+            "hub",
+            "connectors",
+            "directory",
+            "intake",
+            "delivery",
+            "fetching",
+            "pulling",
+            "links",
+        )
     )
     parts |= dict.fromkeys(("passwords", "throttle", "sockets", "watch", "templates", "signals"))
     settings = read({}, host="127.0.0.1", port=0, data_dir=tmp_path, demo=True)

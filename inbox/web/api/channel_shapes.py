@@ -8,7 +8,8 @@ from typing import Any
 
 from inbox.channel_health import summary
 from inbox.channels import Checked
-from inbox.domain.channel import Channel, Connector, Credential, Manifest, SignsIn
+from inbox.domain.abilities import SignsIn
+from inbox.domain.channel import Channel, Connector, Credential, Manifest
 from inbox.links import Links
 from inbox.shapes import time
 from inbox.store.health import Health

@@ -13,7 +13,7 @@ from inbox.domain.agent import Agent
 from inbox.domain.conversation import Conversation, ConversationStatus
 from inbox.domain.errors import Invalid, NotFound
 from inbox.domain.message import Author, Direction, Message
-from inbox.store.conversations import Summary
+from inbox.store.summaries import Summary
 from inbox.web import bodies
 from inbox.web import context as contexts
 from inbox.web.api import views

@@ -20,13 +20,14 @@ from inbox.domain.conversation import Conversation
 from inbox.domain.errors import Conflict, Invalid, NotFound
 from inbox.domain.gate import Decision
 from inbox.domain.ids import AttachmentId, MessageId
+from inbox.domain.mail import MOST_RECIPIENTS, MOST_SUBJECT
 from inbox.domain.message import Attachment, Author, Delivery, Direction, Message
-from inbox.store.conversations import Summary
 from inbox.store.message_documents import client_key
 from inbox.store.messages import Duplicate
+from inbox.store.summaries import Summary
 from inbox.web import bodies
 from inbox.web import context as contexts
-from inbox.web.api import offers, views
+from inbox.web.api import mails, offers, views
 from inbox.web.context import Context
 from inbox.web.problems import problem
 from inbox.web.signin import signed_in
@@ -34,6 +35,11 @@ from inbox.web.signin import signed_in
 DECISIONS = Counter("assent_gate_answers_total", "Decisions when writing", ["kind", "code"])
 # A new message is in this process's hands first; the sweep is for what a crash leaves behind.
 HANDOVER = timedelta(seconds=2)
+
+
+Addresses = Annotated[
+    list[Annotated[str, msgspec.Meta(max_length=254)]], msgspec.Meta(max_length=MOST_RECIPIENTS)
+]
 
 
 class MessageBody(offers.Offered, kw_only=True, forbid_unknown_fields=True):
@@ -46,6 +52,10 @@ class MessageBody(offers.Offered, kw_only=True, forbid_unknown_fields=True):
     purpose: Literal["reply", "transactional", "promotional"] = "reply"
     note: bool = False
     seen_through: str | None = None
+    to: Addresses | None = None
+    cc: Addresses | None = None
+    bcc: Addresses | None = None
+    subject: Annotated[str, msgspec.Meta(max_length=MOST_SUBJECT)] | None = None
 
 
 async def index(request: Request) -> Response:
@@ -89,6 +99,7 @@ async def create(request: Request) -> Response:
     manifest = context.connectors[channel.kind].manifest
     attachments = await _attachments(context, caller.agent, conversation, body)
     decision: Decision | None = None
+    mail: mails.Json | None = None
     offer = await offers.read(context, channel, body, body.text, attachments, manifest)
     if not body.text.strip() and not attachments and offer.content is None:
         raise Invalid("A message needs text or a file.", errors=(("text", "empty"),))
@@ -102,13 +113,19 @@ async def create(request: Request) -> Response:
             context, conversation, channel, datetime.now(UTC), offer.use
         )
         decision = answers[purpose]
+        if manifest.mail:
+            mail = await mails.chosen(context, conversation, channel, body)
+            if decision.allow:
+                decision = await mails.decide(context, conversation, body, mail) or decision
+        else:
+            mails.refuse_fields(body, manifest)
         DECISIONS.labels(channel.kind, decision.code).inc()
         if not decision.allow:
             await record_refusal(context, conversation, caller.agent, channel, decision)
             return refusal(request, decision)
     try:
         message = await _accept(
-            context, conversation, caller.agent, body, attachments, decision, offer, purpose
+            context, conversation, caller.agent, body, attachments, decision, offer, purpose, mail
         )
     except Duplicate as twin:
         return JSONResponse(shapes.message(twin.message))
@@ -242,6 +259,7 @@ async def _accept(
     decision: Decision | None,
     offer: offers.Offer,
     purpose: Purpose,
+    mail: mails.Json | None = None,
 ) -> Message:
     """Store the message, which is its own outbox entry, and send it on its way."""
     now = datetime.now(UTC)
@@ -259,7 +277,7 @@ async def _accept(
     draft = replace(
         drafts.message(conversation, direction, author, offer.text, now),
         type=offer.type or (attachments[0].kind if attachments else "text"),
-        content=offer.content,
+        content=offer.content if mail is None else {**(offer.content or {}), "mail": mail},
         attachments=attachments,
         client_id=body.client_id,
         reply_to=reply_to,

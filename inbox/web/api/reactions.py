@@ -17,8 +17,9 @@ from starlette.responses import JSONResponse, Response
 from inbox import events, shapes
 from inbox.channel_states import ChannelStates
 from inbox.consent import facts, policy
+from inbox.domain.abilities import OutboundReaction, Reacts
 from inbox.domain.agent import Agent
-from inbox.domain.channel import Channel, OutboundReaction, Reacts
+from inbox.domain.channel import Channel
 from inbox.domain.consent import Purpose
 from inbox.domain.conversation import Conversation
 from inbox.domain.errors import (

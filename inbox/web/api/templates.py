@@ -5,8 +5,9 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from inbox.domain.abilities import HasTemplates
 from inbox.domain.agent import Agent, can
-from inbox.domain.channel import Channel, HasTemplates
+from inbox.domain.channel import Channel
 from inbox.domain.errors import NotFound, Permanent, StoreUnavailable, Temporary
 from inbox.domain.ids import ChannelId
 from inbox.web import bodies

@@ -12,12 +12,14 @@ from inbox.consent import facts, policy
 from inbox.domain.agent import Agent, Role, Verb, can
 from inbox.domain.channel import Channel
 from inbox.domain.consent import Purpose
+from inbox.domain.contact import Identity
 from inbox.domain.conversation import Conversation, ConversationStatus
 from inbox.domain.errors import NotFound
 from inbox.domain.gate import Attempt, Decision, Facts, Policy, decide
 from inbox.domain.ids import ChannelId, ConversationId, MessageId
 from inbox.domain.message import Message
 from inbox.domain.template import TemplateCategory, TemplateUse
+from inbox.recipients import answer
 from inbox.web import bodies
 from inbox.web.context import Context
 
@@ -227,6 +229,7 @@ async def gate(context: Context, agent: Agent, conversation: Conversation) -> Js
         "templates": _of_templates(channel.kind, known, rules, now),
         "alternatives": await _alternatives(context, agent, conversation, now),
         "channel": {"state": channel.state, "trouble": channel.trouble},
+        "mail": await _answer(context, conversation, identity, channel),
     }
 
 
@@ -249,16 +252,32 @@ def _of_templates(kind: str, known: Facts, rules: Policy, now: datetime) -> Json
     return answers
 
 
+async def _answer(
+    context: Context, conversation: Conversation, identity: Identity, channel: Channel
+) -> Json | None:
+    """Whom a mail goes to unless the agent says otherwise; None for other kinds."""
+    if not context.connectors[channel.kind].manifest.mail:
+        return None
+    found = await answer(context.stores, conversation, identity, channel)
+    to, cc = found.recipients.to, found.recipients.cc
+    return {"to": list(to), "cc": list(cc), "subject": found.subject}
+
+
 async def _alternatives(
     context: Context, agent: Agent, conversation: Conversation, now: datetime
 ) -> list[Json]:
-    """The contact's other conversations in which a reply is allowed now."""
+    """The contact's conversations on other channels in which a reply is allowed now; the newest of
+    each channel, for a mailbox has one a thread."""
     answers: list[Json] = []
-    others = await context.stores.conversations.of_contact(
+    found = await context.stores.conversations.of_contact(
         conversation.workspace_id, conversation.contact_id
     )
-    for other in others:
-        if other.id == conversation.id or not can(agent, "write", other.channel_id):
+    newest: dict[ChannelId, Conversation] = {}
+    for one in sorted(found, key=lambda one: one.last_activity_at):
+        newest[one.channel_id] = one
+    for other in newest.values():
+        same = other.channel_id == conversation.channel_id
+        if same or not can(agent, "write", other.channel_id):
             continue
         channel = await get_channel(context, other.channel_id)
         if (await decisions(context, other, channel, now))[Purpose.REPLY].allow:

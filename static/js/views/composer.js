@@ -5,12 +5,13 @@ import { keep, recall } from "../lib/storage.js";
 import { characters, firstName, segments, sentence, size } from "../lib/text.js";
 import { summary } from "../lib/words.js";
 import { inMessages, refusal, tooLong } from "../uploads.js";
+import { Recipients } from "./recipients.js";
 
 const TYPING_EVERY_MS = 3_000;
 
 export class Composer {
   /**
-   * intentions: `send({ text, note, reply_to })`, `typing(on)`
+   * intentions: `send({ text, note, reply_to, mail })`, `typing(on)`
    * uploads: the files of the drafts
    */
   constructor(agent, uploads, intentions) {
@@ -28,6 +29,7 @@ export class Composer {
     this.count = byId("composer-count");
     this.tray = byId("composer-tray");
     this.modes = this.form.querySelectorAll("[data-mode]");
+    this.recipients = new Recipients(() => this.drawSend());
     this.listen();
   }
 
@@ -39,6 +41,8 @@ export class Composer {
     this.text.addEventListener("input", () => this.typed());
     this.text.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+      // A mail has paragraphs: there Enter is a line, and Ctrl or ⌘ with it sends.
+      if (this.isMail && !event.ctrlKey && !event.metaKey) return;
       event.preventDefault();
       this.send();
     });
@@ -65,6 +69,7 @@ export class Composer {
     this.channel = state.channels.get(conversation.channel.id) ?? null;
     this.answer = answer;
     this.name = firstName(conversation.contact.name);
+    this.mail = state.gates.get(conversation.id)?.mail ?? null;
     if (this.conversation !== conversation.id) this.restore(conversation.id);
     this.drawAll();
   }
@@ -89,10 +94,15 @@ export class Composer {
     if (files) this.file.accept = this.channel.media.flatMap((entry) => entry.mimes).join(",");
     this.moreButton.hidden = note || this.moreButton.dataset.none === "yes";
     this.drawQuote(note);
+    this.recipients.draw(this.conversation, this.mail, this.isMail && !closed);
     this.drawTray(note);
     this.drawCount(note);
     this.drawSend();
     this.grow();
+  }
+
+  get isMail() {
+    return this.mode !== "note" && Boolean(this.channel?.mail);
   }
 
   /** The gate has said no; while it is still thinking one may write, but not send. */
@@ -109,14 +119,14 @@ export class Composer {
     if (!this.answer?.open) return "";
     if (items.some((item) => item.state === "uploading")) return "Uploading…";
     if (items.some((item) => item.state === "failed")) return "A file could not be uploaded.";
-    return tooLong(text, this.channel);
+    return (this.isMail && this.recipients.problem()) || tooLong(text, this.channel);
   }
 
   drawSend() {
     const problem = this.problem();
     this.sendButton.disabled = problem !== null || Boolean(this.answer?.hold && this.mode !== "note");
     const words = this.mode === "note" ? "Keep this note" : this.answer?.queued ? "Send when the channel is back" : "Send";
-    this.sendButton.title = `${words} (Enter)`;
+    this.sendButton.title = `${words} (${this.isMail ? "Ctrl+Enter" : "Enter"})`;
     this.sendButton.setAttribute("aria-label", words);
     if (!this.said) this.say(problem && this.text.value ? problem : this.severalWords());
   }
@@ -220,7 +230,7 @@ export class Composer {
     this.intentions.typing(false);
     const quoted = note ? null : this.quoted.get(this.conversation);
     if (!note) this.quoted.delete(this.conversation);
-    this.intentions.send({ text, note, reply_to: quoted?.id });
+    this.intentions.send({ text, note, reply_to: quoted?.id, mail: this.isMail ? this.recipients.take() : {} });
     if (note) this.setMode("reply", { focus: false });
     this.drawAll();
   }

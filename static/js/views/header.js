@@ -2,12 +2,14 @@
 
 import { byId, mark, setIcon, setText } from "../lib/dom.js";
 import { plainName } from "../lib/text.js";
+import { setSubject } from "./mail.js";
 
 export class Header {
   /** intentions: `back()`, `resolve()`, `toggleContact()` */
   constructor(intentions) {
     this.name = byId("header-name");
     this.channel = byId("header-channel");
+    this.subject = byId("header-subject");
     this.presence = byId("header-presence");
     this.resolve = byId("header-resolve");
     byId("header-back").addEventListener("click", () => intentions.back());
@@ -19,6 +21,7 @@ export class Header {
     const conversation = state.conversations.get(state.selected);
     if (!conversation) return;
     setText(this.name, plainName(conversation.contact.name));
+    setSubject(this.subject, conversation.subject);
     const { id, kind, name } = conversation.channel;
     const label = state.channels.get(id)?.label ?? kind;
     const words = name && name !== label ? `${label} · ${name}` : label;

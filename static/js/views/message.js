@@ -7,6 +7,7 @@ import { clock, exact } from "../lib/time.js";
 import { EMPTY, summary, takenBack, unshown } from "../lib/words.js";
 import { drawActs } from "./acts.js";
 import { cards, forwardedWords, offered, ownWords, referralLine } from "./content.js";
+import { drawMail } from "./mail.js";
 
 const TICKS = {
   queued: ["clock", "Waiting to be sent"],
@@ -54,7 +55,10 @@ export function drawMessage(element, item, context) {
   element.classList.toggle("message--edited", Boolean(message.edited_at) && !message.deleted_at);
   drawAuthor(parts, message, context);
   drawCarried(parts, before, message);
-  if (!sameWords(before, message)) drawText(parts, message, context);
+  if (!sameWords(before, message)) {
+    drawText(parts, message, context);
+    drawMail(parts, message, context);
+  }
   drawQuote(parts, message, context);
   drawReactions(element, message, context);
   drawFiles(parts, before?.attachments, message, context);
@@ -74,13 +78,16 @@ export function drawBubble(message) {
 }
 
 /** Whose words they are, where their side does not say it; the first of a group says it for all. */
-function drawAuthor(parts, message, { me }) {
+function drawAuthor(parts, message, { me, contact }) {
   const note = message.direction === "note";
   const automatic = message.direction === "outbound" && message.author?.type === "system";
   const colleague = isColleagues(message, me) ? firstName(message.author.name) : "";
-  parts.author.hidden = !note && !automatic && !colleague;
+  // Of several people who write into one conversation, who is not its contact is named.
+  const joined = message.direction === "inbound" && message.author?.id && message.author.id !== contact;
+  const other = joined ? plainName(message.author.name ?? "") : "";
+  parts.author.hidden = !note && !automatic && !colleague && !other;
   if (note) parts.author.replaceChildren(icon("sticky-note"), `Note · ${plainName(message.author?.name ?? "")}`);
-  else setText(parts.author, automatic ? "Sent automatically" : colleague);
+  else setText(parts.author, automatic ? "Sent automatically" : colleague || other);
   if (message.direction === "outbound" && !automatic) {
     parts.bubble.title = message.author?.name ? plainName(message.author.name) : "Sent from another app";
   }
@@ -190,7 +197,10 @@ function drawFiles(parts, before, message, { intentions }) {
   for (const file of files) {
     const kept = known.get(file.id);
     const same = kept && JSON.stringify(kept.file) === JSON.stringify(file);
-    next.set(file.id, { file, element: same ? kept.element : drawFile(file, content, intentions) });
+    const element = same ? kept.element : drawFile(file, content, intentions);
+    // Where the mail's own form is shown, a picture inside of it is no file besides.
+    element.classList.toggle("inside-mail", Boolean(file.content_id && content?.mail?.has_html));
+    next.set(file.id, { file, element });
   }
   parts.files.known = next;
   parts.files.replaceChildren(...[...next.values()].map(({ element }) => element));

@@ -4,6 +4,7 @@ import { byId, calm, icon, make, piece, reconcile, setIcon, setMark, setText, se
 import { firstName, initial, plainName } from "../lib/text.js";
 import { brief, exact, now, span } from "../lib/time.js";
 import { summary } from "../lib/words.js";
+import { subjectWords } from "./mail.js";
 
 const WINDOW_SHORT_MS = 2 * 3_600_000;
 const KIND_NAMES = { whatsapp: "WhatsApp", sms: "SMS", messenger: "Messenger", instagram: "Instagram", gmail: "Mail" };
@@ -114,6 +115,8 @@ export class Roster {
       parts.mark.parentElement.title = `${KIND_NAMES[element.kind] ?? element.kind} · ${conversation.channel.name}`;
     }
     drawPreview(parts.text, conversation, state.me);
+    const { subject } = conversation;
+    if (subject !== null && subject !== undefined) parts.text.prepend(`${subjectWords(subject)} · `);
     element.classList.toggle("row--unread", conversation.unread > 0);
     parts.unread.hidden = conversation.unread === 0;
     setText(parts["unread-text"], conversation.unread > 99 ? "99+" : String(conversation.unread));

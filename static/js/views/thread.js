@@ -105,6 +105,8 @@ export class Thread {
     return {
       can: { reactions: channel?.reactions ?? [], quotes: Boolean(channel?.quotes) },
       name: conversation.contact.name,
+      contact: conversation.contact.id,
+      handle: conversation.contact.handle,
       me,
       quoted: (id) => this.messages.find((message) => message.id === id) ?? null,
       intentions: { ...this.intentions, jump: (id) => this.jump(id), unfold: (change) => this.scroller.unfold(change) },

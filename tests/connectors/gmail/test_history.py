@@ -15,7 +15,8 @@ import pytest
 from connectors.gmail import Gmail
 from connectors.gmail.history import read_cursor
 from connectors.gmail.light import lighten
-from inbox.domain.channel import Channel, Payload, Pulled, Pulls
+from inbox.domain.abilities import Pulled, Pulls
+from inbox.domain.channel import Channel, Payload
 from inbox.domain.errors import AccountTrouble, Temporary
 from tests.connectors.conftest import Reply
 from tests.connectors.gmail.conftest import ME, NOW, Edge, body, error, letter, raw

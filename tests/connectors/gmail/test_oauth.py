@@ -9,7 +9,8 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 import pytest
 
 from connectors.gmail import Gmail
-from inbox.domain.channel import Channel, SignsIn
+from inbox.domain.abilities import SignsIn
+from inbox.domain.channel import Channel
 from inbox.domain.errors import AccountTrouble, Permanent, Temporary
 from tests.connectors.conftest import Provider, Reply
 from tests.connectors.gmail.conftest import Edge, body, error, token

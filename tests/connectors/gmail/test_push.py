@@ -12,7 +12,8 @@ import pytest
 
 from connectors.gmail import Gmail
 from connectors.http import Answer, Http
-from inbox.domain.channel import Channel, Connector, FetchesKeys, Payload, WebhookRequest
+from inbox.domain.abilities import FetchesKeys
+from inbox.domain.channel import Channel, Connector, Payload, WebhookRequest
 from inbox.domain.errors import Temporary, Untrusted
 from inbox.domain.report import PullAsked
 from tests.connectors.conftest import Provider, Reply

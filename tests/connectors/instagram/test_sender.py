@@ -13,7 +13,8 @@ from connectors.instagram.errors import ROWS
 from connectors.instagram.sender import build
 from connectors.messaging.errors import ROWS as SHARED
 from connectors.messaging.errors import table
-from inbox.domain.channel import Channel, OutboundMessage, Profile, Sent
+from inbox.domain.abilities import Profile
+from inbox.domain.channel import Channel, OutboundMessage, Sent
 from inbox.domain.errors import AccountTrouble, OutcomeUnknown, Permanent, Temporary
 from inbox.domain.report import Media
 from tests.connectors.conftest import Provider, Reply

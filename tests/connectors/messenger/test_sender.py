@@ -12,7 +12,8 @@ from connectors.messaging.errors import ROWS, table
 from connectors.messaging.media import is_metas
 from connectors.messenger import Messenger
 from connectors.messenger.sender import build
-from inbox.domain.channel import KnowsPeople, OutboundMessage, Profile, Sent
+from inbox.domain.abilities import KnowsPeople, Profile
+from inbox.domain.channel import OutboundMessage, Sent
 from inbox.domain.errors import AccountTrouble, OutcomeUnknown, Permanent, Temporary
 from inbox.domain.report import Media
 from tests.connectors.conftest import Provider, Reply

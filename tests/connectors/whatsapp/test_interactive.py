@@ -11,7 +11,7 @@ import pytest
 from connectors.http import Http
 from connectors.whatsapp import WhatsApp
 from connectors.whatsapp.sender import build
-from inbox.domain.channel import OutboundReaction
+from inbox.domain.abilities import OutboundReaction
 from inbox.domain.errors import Permanent
 from inbox.domain.gate import PermitMissing
 from tests.connectors.conftest import Provider, Reply

@@ -1,0 +1,73 @@
+"""What new messages change in their conversation, and which of such changes go together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from inbox.domain.conversation import Conversation
+from inbox.domain.ids import ConversationId
+from inbox.domain.message import Message
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Summary:
+    """What one or more new messages of a conversation change in it; `newest` is the last of them.
+
+    late_inbound_at…   provider times, None where no inbound message is among them
+    basis_at           of those that were no opt-out
+    """
+
+    conversation: Conversation
+    newest: Message
+    last_inbound_at: datetime | None = None
+    basis_at: datetime | None = None
+    newest_sent_at: datetime | None = None
+    waiting_since: datetime | None = None
+    answered: bool = False
+
+    def outlook(self) -> Conversation:
+        """The conversation's numbers as they will be once this is written."""
+        times = [self.conversation.newest_sent_at, self.newest_sent_at]
+        return replace(
+            self.conversation,
+            last_seq=max(self.conversation.last_seq, self.newest.seq),
+            inbound_seq=max(self.conversation.inbound_seq, self.newest.inbound_seq),
+            newest_sent_at=max((at for at in times if at is not None), default=None),
+        )
+
+    def and_then(self, later: Summary) -> Summary:
+        """Both in one, where neither is an answer."""
+        return Summary(
+            conversation=self.conversation,
+            newest=max(self.newest, later.newest, key=lambda message: message.seq),
+            last_inbound_at=_latest(self.last_inbound_at, later.last_inbound_at),
+            basis_at=_latest(self.basis_at, later.basis_at),
+            newest_sent_at=_latest(self.newest_sent_at, later.newest_sent_at),
+            waiting_since=min(
+                (at for at in (self.waiting_since, later.waiting_since) if at is not None),
+                default=None,
+            ),
+        )
+
+
+def _latest(one: datetime | None, other: datetime | None) -> datetime | None:
+    return max((at for at in (one, other) if at is not None), default=None)
+
+
+def layers(summaries: Sequence[Summary]) -> list[list[Summary]]:
+    """Summaries to be written one layer after the other, each conversation once in a layer.
+
+    What may be written together is merged; an answer may not, since what came before it no longer
+    waits and what comes after it does.
+    """
+    found: list[dict[ConversationId, Summary]] = []
+    for summary in summaries:
+        key = summary.conversation.id
+        before = found[-1].get(key) if found else None
+        if not found or (before is not None and (before.answered or summary.answered)):
+            found.append({key: summary})
+        else:
+            found[-1][key] = summary if before is None else before.and_then(summary)
+    return [list(layer.values()) for layer in found]

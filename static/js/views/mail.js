@@ -1,0 +1,118 @@
+// What a mail shows besides its words: who it is from and to, what is folded, and its HTML in a frame
+// that can run nothing and reach nobody.
+
+import { mailAddress } from "../api.js";
+import { icon, make, setText } from "../lib/dom.js";
+import { plainName } from "../lib/text.js";
+
+const LINE_PX = 22;
+const CHARS_A_LINE = 60;
+const FRAME_MIN = 72;
+const FRAME_MAX = 460;
+// Sorts that are made to be looked at; what a person writes reads best as words.
+const DESIGNED = new Set(["list"]);
+
+/** Draw the mail of `message` into the parts of its bubble; nothing where it is none. */
+export function drawMail(parts, message, { contact, handle, intentions }) {
+  const mail = message.deleted_at ? null : message.content?.mail;
+  parts.mail.hidden = !mail;
+  parts["mail-head"].hidden = true;
+  if (!mail) {
+    parts.mail.replaceChildren();
+    return;
+  }
+  drawHead(parts["mail-head"], message, mail, { contact, handle });
+  const designed = mail.has_html && (DESIGNED.has(mail.sort) || !message.text.trim());
+  const view = { formatted: designed, pictures: false, unfolded: false };
+  const draw = () => drawBody(parts, message, mail, view, change);
+  const change = (what) => intentions.unfold(() => {
+    Object.assign(view, what);
+    draw();
+  });
+  draw();
+}
+
+function drawHead(head, message, mail, { contact, handle }) {
+  const lines = [];
+  if (mail.subject && (mail.subject_changed || message.direction === "outbound")) {
+    lines.push(make("span", { class: "mail__subject", dir: "auto" }, plainName(mail.subject)));
+  }
+  if (message.direction === "inbound" && message.author?.id && message.author.id !== contact) {
+    lines.push(line("From", [mail.from]));
+  }
+  const alone = (mail.to ?? []).length === 1 && (message.direction === "inbound" || mail.to[0] === handle);
+  const others = !alone || (mail.cc ?? []).length > 0 || (mail.bcc ?? []).length > 0;
+  if (others) {
+    for (const [label, key] of [["To", "to"], ["Cc", "cc"], ["Bcc", "bcc"]]) {
+      if (mail[key]?.length) lines.push(line(label, mail[key]));
+    }
+  }
+  if (mail.automated) lines.push(make("span", { class: "mail__line" }, "Sent automatically"));
+  head.hidden = lines.length === 0;
+  head.replaceChildren(...lines);
+}
+
+const line = (label, addresses) =>
+  make("span", { class: "mail__line" }, make("span", { class: "mail__label" }, `${label} `), addresses.map(plainName).join(", "));
+
+function drawBody(parts, message, mail, view, change) {
+  const button = (words, onclick, more = {}) => make("button", { class: "link mail__button", type: "button", onclick, ...more }, words);
+  const shown = [];
+  const buttons = [];
+  parts.text.hidden = view.formatted || !message.text.trim();
+  parts.more.hidden = view.formatted || !parts.text.classList.contains("bubble__text--folded");
+  // What has no words but a form is not empty.
+  if (mail.has_html && !message.text.trim()) parts.instead.hidden = true;
+  parts.bubble.classList.toggle("bubble--mail", view.formatted);
+  if (view.formatted) {
+    const theme = document.documentElement.dataset.theme ?? "";
+    const key = `${message.id} ${view.pictures} ${theme}`;
+    const kept = parts.mail.querySelector("iframe");
+    shown.push(kept?.dataset.key === key ? kept : frame(message, mail, view, theme, key));
+    if (mail.remote_images && !view.pictures) {
+      shown.push(
+        make("p", { class: "mail__note" }, icon("image-off"),
+          "Pictures are not loaded: who sent this may learn from them that you opened it. ",
+          button("Show pictures", () => change({ pictures: true }))),
+      );
+    }
+    buttons.push(button("Show as text", () => change({ formatted: false })));
+  } else {
+    if (mail.folded) {
+      const words = view.unfolded ? "Hide what is quoted" : "Show what is quoted";
+      buttons.push(button("…", () => change({ unfolded: !view.unfolded }), { "aria-expanded": String(view.unfolded), "aria-label": words, title: words, class: "mail__fold" }));
+      if (view.unfolded) shown.push(make("div", { class: "mail__folded", dir: "auto" }, mail.folded));
+    }
+    if (mail.has_html) buttons.push(button("Show formatted", () => change({ formatted: true })));
+    if (mail.html_dropped) shown.push(make("p", { class: "mail__note" }, icon("info"), "Its formatting was too large to keep."));
+  }
+  parts.mail.replaceChildren(...shown, ...(buttons.length ? [make("div", { class: "mail__buttons" }, ...buttons)] : []));
+  parts.mail.hidden = shown.length + buttons.length === 0;
+}
+
+/** The frame cannot tell how tall it is, for nothing runs in it: the words say it well enough, and its corner can be dragged. */
+function frame(message, mail, view, theme, key) {
+  const element = make("iframe", {
+    class: "mail__frame",
+    title: "The mail as it was formatted",
+    sandbox: "allow-popups allow-popups-to-escape-sandbox",
+    referrerpolicy: "no-referrer",
+    loading: "lazy",
+    src: mailAddress(message.id, { pictures: view.pictures, theme }),
+  });
+  element.dataset.key = key;
+  const characters = message.text.length + (mail.folded?.length ?? 0);
+  const lines = Math.ceil(characters / CHARS_A_LINE) + message.text.split("\n").length;
+  const pictures = message.attachments.filter((file) => file.content_id).length;
+  const height = Math.min(FRAME_MAX, Math.max(FRAME_MIN, lines * LINE_PX + pictures * 160 + (mail.remote_images ? 120 : 0)));
+  element.style.blockSize = `${height}px`;
+  return element;
+}
+
+/** The words of a subject; a mail may have none. */
+export const subjectWords = (subject) => plainName(subject).trim() || "(no subject)";
+
+export const setSubject = (element, subject) => {
+  element.hidden = subject === null || subject === undefined;
+  if (!element.hidden) setText(element, subjectWords(subject));
+};
