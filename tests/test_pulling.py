@@ -40,7 +40,7 @@ class Worker:
             directory,
             office.woken.extend,
             lambda: None,
-            self.pulling.wake,
+            wake_pulling=self.pulling.wake,
         )
 
 
