@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import sys
 from pathlib import Path
 
@@ -22,9 +23,9 @@ SID, NUMBER, TOKEN = "AC" + "0" * 31 + "5", "+15550155", "planted-auth-token-5"
 @pytest.fixture
 def environment(mongodb_url: str, simulator_url: str, tmp_path: Path) -> dict[str, str]:
     keys = dict(line.split("=", 1) for line in new_keys().splitlines())
-    # The command uses the database `assent` of this server, which no other test does.
+    own = f"/test_{secrets.token_hex(6)}?"
     return {
-        "INBOX_MONGODB_URL": mongodb_url,
+        "INBOX_MONGODB_URL": mongodb_url.replace("/?", own),
         "INBOX_TWILIO_URL": simulator_url,
         "INBOX_DEV": "1",
         **keys,
@@ -73,7 +74,7 @@ async def test_what_is_typed_is_tried_and_kept_when_it_works(
         async with session.put(url, json=account) as answer:
             assert answer.ok
     workspace = ("Harbour Kettles", "help@harbour.example")
-    wrong = (*workspace, SID, "wrong", NUMBER, "", "", "", "")
+    wrong = (*workspace, SID, "wrong", NUMBER, "", "", "", "", "")
     settings = read(environment, host="127.0.0.1", port=0, data_dir=tmp_path)
     keys = keyring(environment, settings)
 
@@ -82,7 +83,7 @@ async def test_what_is_typed_is_tried_and_kept_when_it_works(
     assert "Twilio does not accept this Account SID and auth token together." in errors
     assert await channels(environment, keys) == []
 
-    code, out, errors = await typed(environment, SID, TOKEN, NUMBER, "", "", "", "")
+    code, out, errors = await typed(environment, SID, TOKEN, NUMBER, "", "", "", "", "")
     assert code == 0, errors
     assert "Connected: Harbour Kettles" in out
     assert "/webhooks/sms/chn_" in out

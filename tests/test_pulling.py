@@ -221,12 +221,16 @@ async def test_a_mailbox_that_is_signed_out_stops_and_comes_back(
         found = await channels.find(channel.id)
         return found is not None and found.state == "reauthorization_required"
 
+    async def waits() -> bool:
+        return (await state(mailroom)).hold_until > datetime.now(UTC) + timedelta(minutes=9)
+
     async with working(Worker(mailroom)):
         await until(stopped)
-        assert (await state(mailroom)).hold_until > datetime.now(UTC) + timedelta(minutes=9)
+        await until(waits)
         assert "channel.reauthorization_required" in mailroom.events
         # An admin signs it in again.
-        await channels.replace_credentials(replace(channel, state="connected", trouble=None))
+        mended = replace(channel, state="connected", trouble=None)
+        assert await channels.replace(mended, "reauthorization_required")
         await got(mailroom, 1)
 
 

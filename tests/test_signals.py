@@ -66,7 +66,7 @@ async def test_a_channel_can_keep_it_to_itself(served: Served) -> None:
 async def _changes(office: Office, config: dict[str, str]) -> None:
     channel = office.channels["whatsapp"]
     changed = replace(channel, config={**channel.config, **config})
-    await office.stores.channels.replace_credentials(changed)
+    await office.stores.channels.replace(changed, "connected")
 
 
 async def test_who_stopped_is_told_nothing(served: Served) -> None:

@@ -31,7 +31,7 @@ async def line(served: Served) -> Served:
         config={**channel.config, **config},
         secrets={**channel.secrets, **secrets},
     )
-    await served.office.stores.channels.replace_credentials(channel)
+    await served.office.stores.channels.replace(channel, "connected")
     served.context.directory.forget()
     await served.open_line(
         "sms",

@@ -168,7 +168,7 @@ class Database:
     a crash: for all that a provider or an agent is told 2xx for.
     """
 
-    def __init__(self, url: str, keyring: Keyring, name: str = "assent") -> None:
+    def __init__(self, url: str, keyring: Keyring, name: str | None = None) -> None:
         # Any: motor's client is generic over the document type, which we narrow per store.
         self.client: AsyncIOMotorClient[Any] = AsyncIOMotorClient(
             url,
@@ -182,6 +182,8 @@ class Database:
         )
         self.keyring = keyring
         options: CodecOptions[Any] = CodecOptions(tz_aware=True, tzinfo=UTC)
+        if name is None:  # the one that the URL names
+            name = self.client.get_default_database("assent").name
         self._plain: AsyncIOMotorDatabase[Any] = self.client.get_database(
             name, codec_options=options
         )
