@@ -61,6 +61,7 @@ class Wire:
     def __init__(self, port: int) -> None:
         self._port = port
         self._open: set[asyncio.StreamWriter] = set()
+        self._carrying: set[asyncio.Task[None]] = set()
         self._cut_at: float | None = None
         self.port = 0
 
@@ -69,6 +70,10 @@ class Wire:
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._carrying.add(task)
+        task.add_done_callback(self._carrying.discard)
         if self._cut_at is not None:
             writer.transport.abort()
             return
@@ -94,6 +99,8 @@ class Wire:
     async def close(self) -> None:
         self._server.close()
         self.cut()
+        if self._carrying:
+            await asyncio.wait(self._carrying)
         await self._server.wait_closed()
 
 
@@ -103,6 +110,8 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
             writer.write(data)
             await writer.drain()
     writer.close()
+    with suppress(OSError):
+        await writer.wait_closed()
 
 
 @pytest.fixture
