@@ -1,9 +1,12 @@
 # Everything lives in .venv; nothing is downloaded again until pyproject.toml or constraints.txt change.
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check bench
+.PHONY: help install run test quick check bench
 
 PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+SLOW := journeys system web connectors/simulator test_commands.py test_delivery.py test_delivery_settles.py \
+	test_embedded.py test_faults.py test_files.py test_recovery.py
 
 help: ## say what there is
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
@@ -16,6 +19,9 @@ run: .venv/.installed ## start the demo on loopback; PORT=… and DATA_DIR=… a
 test: .venv/.installed-test ## run all tests, with what they need from the system; ARGS=… for pytest
 	@tests/system_packages.sh
 	@exec .venv/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+quick: .venv/.installed-test ## run the tests that take no browser, no program and no patience: under two minutes
+	@exec .venv/bin/python -m pytest -q -n 2 --dist loadfile $(SLOW:%=--ignore tests/%) $(ARGS)
 
 check: .venv/.installed-test ## format, lint, types
 	.venv/bin/ruff format --check .

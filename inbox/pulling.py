@@ -232,11 +232,12 @@ class Pulling:
             now = datetime.now(UTC)
             every_s = self._kinds[channel.kind].pull_every_s
             next_at = now + timedelta(seconds=every_s * random.uniform(0.9, 1.0))
-            await pulls.rest(state, self._me, now, next_at)
-            self._stores.health.note(channel, "pull", now)
-            # Only what a pull has stopped: that listing works says nothing of sending.
+            # Only what a pull has stopped, since that listing works says nothing of sending; and
+            # before the pull is noted as well, or a crash in between would leave it stopped.
             if state.stopped:
                 await self._states.worked(await self._as_it_is(channel))
+            await pulls.rest(state, self._me, now, next_at)
+            self._stores.health.note(channel, "pull", now)
 
     async def _pull_all(self, channel: Channel, cursor: str | None) -> None:
         more = True
