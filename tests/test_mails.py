@@ -306,9 +306,12 @@ async def test_what_was_written_in_the_mailbox_itself_is_shown(mailroom: Office)
 # -- bounces ---------------------------------------------------------------------------------------
 
 
-def bounce(message: Message, *statuses: str, mail_id: str | None = None) -> bytes:
+def bounce(
+    message: Message, *statuses: str, mail_id: str | None = None, **more: str | None
+) -> bytes:
     """What a mail server tells of a mail of ours, by the Message-ID that it left with."""
     told = {
+        **more,
         "message_id": message.id,
         "mail_id": f"{message.id}@shop.example" if mail_id is None else mail_id,
     }
@@ -344,6 +347,41 @@ async def test_a_mail_that_one_of_several_did_not_get_has_failed(
     await takes(mailroom, copy_of(answer))
     await mailroom.takes("post", bounce(answer, *order))
     assert (await mailroom.again(answer)).status is Status.FAILED
+
+
+ZOE = "zoe@example.com"
+
+
+@pytest.mark.parametrize(
+    ("to", "cc", "gone", "invalid"),
+    [
+        ([MAYA], [LEO], MAYA, [MAYA]),
+        ([MAYA], [LEO], LEO, [LEO]),
+        # Somebody whom the mail was passed on to: whose address that was, nobody knows.
+        ([MAYA], [LEO], ZOE, []),
+        ([MAYA], [LEO], None, []),
+        ([MAYA], [], ZOE, [MAYA]),
+        ([LEO], [], LEO, [LEO]),
+    ],
+)
+async def test_only_the_address_that_bounced_is_known_to_be_dead(
+    mailroom: Office, to: list[str], cc: list[str], gone: str | None, invalid: list[str]
+) -> None:
+    await takes(mailroom, a_mail("One"))
+    mail = {"subject": "Re: A kettle", "from": OURS, "to": to, "cc": cc, "bcc": []}
+    answer = await an_answer(mailroom, content={"mail": mail})
+    await takes(mailroom, copy_of(answer))
+    await mailroom.takes("post", bounce(answer, recipient=gone, consent="address_invalid"))
+    assert (await mailroom.again(answer)).status is Status.FAILED
+    stores, now = mailroom.stores, datetime.now(UTC)
+    found = [
+        one
+        for one in (MAYA, LEO, ZOE)
+        if await stores.ledger.of_points(
+            mailroom.workspace_id, stores.people.tags("post", [one]), now
+        )
+    ]
+    assert found == invalid
 
 
 async def test_a_mail_that_its_only_recipient_got_is_delivered(mailroom: Office) -> None:
