@@ -12,6 +12,7 @@ import html
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 import nh3
 
@@ -131,7 +132,8 @@ def page(stored: str, pictures: Mapping[str, str], *, remote: bool, theme: str) 
     def source(address: str) -> str | None:
         nonlocal left
         if address.lower().startswith("cid:"):
-            picture = pictures.get(content_id(address[4:]))
+            name = address[4:]  # often written as it is, though a URL has it quoted (RFC 2392)
+            picture = pictures.get(content_id(name)) or pictures.get(content_id(unquote(name)))
             # Each place that names it holds it once more.
             left -= len(picture or "")
             return picture if left >= 0 else None

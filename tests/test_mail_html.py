@@ -18,3 +18,10 @@ def test_a_small_picture_may_stand_in_many_places() -> None:
     picture = mail_html.as_data("image/gif", b"dot")
     made = mail_html.page('<img src="cid:a">' * 50, {"a": picture}, remote=False, theme="")
     assert made.html.count(picture) == 50
+
+
+def test_a_picture_is_found_by_its_name_as_a_url_quotes_it() -> None:
+    picture = mail_html.as_data("image/gif", b"dot")
+    stored = '<img src="cid:dot%40example.com">'
+    made = mail_html.page(stored, {"dot@example.com": picture}, remote=False, theme="")
+    assert picture in made.html
