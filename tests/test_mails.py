@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from inbox.domain.channel import Payload
 from inbox.domain.conversation import Conversation
 from inbox.domain.message import Author, Direction, Message, Status
+from inbox.domain.report import Report
+from inbox.intake import LARGE_BYTES
 from inbox.store.summaries import Summary
 from tests.office import NOW, Office, a_draft
-from tests.post import MAYA, OURS, a_mail, body_of
+from tests.post import MAYA, OURS, Post, a_mail, body_of
 
 LEO = "leo@example.com"
 
@@ -426,6 +430,28 @@ async def test_html_that_is_too_large_is_dropped_and_said_so(mailroom: Office) -
     mail: Any = (message.content or {})["mail"]
     assert (mail["has_html"], mail["html_dropped"]) == (False, True)
     assert await mailroom.stores.mail_bodies.find(message.workspace_id, message.id) is None
+
+
+class Noting(Post):
+    """Writes down where it read what came."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.threads: list[int] = []
+
+    def parse(self, payload: Payload, received_at: datetime) -> list[Report]:
+        self.threads.append(threading.get_ident())
+        return super().parse(payload, received_at)
+
+
+async def test_a_large_mail_is_read_beside_the_loop(mailroom: Office) -> None:
+    noting = Noting(None, "")
+    office = replace(mailroom, connectors={**mailroom.connectors, "post": noting})
+    await takes(office, a_mail("Small"))
+    await takes(office, a_mail("x" * LARGE_BYTES))
+    assert len(await office.conversations()) == 2
+    here = threading.get_ident()
+    assert [one == here for one in noting.threads] == [True, False]
 
 
 async def test_a_line_break_in_a_subject_is_none(mailroom: Office) -> None:
