@@ -33,6 +33,7 @@ from inbox.domain.report import (
     PreferenceReported,
     PullAsked,
     Reacted,
+    Report,
     StatusReported,
     TemplateChanged,
     Unsent,
@@ -56,6 +57,8 @@ MOST_TRIES = 8
 MOST_TOLD = 8
 # Of bodies that this process has in hand: a mail may have 50 MB.
 HELD_BYTES = CLAIM_BYTES
+# Of a body whose reading takes as long as a webhook may wait for its answer.
+LARGE_BYTES = 64 * 1024
 
 OtherReport = (
     StatusReported
@@ -308,7 +311,7 @@ class Intake:
         verdicts = batch.verdicts[entry.id]
         connector = self._connectors[entry.kind]
         try:
-            reports = connector.parse(entry.payload, entry.received_at)
+            reports = await _parsed(connector, entry)
         except MalformedPayload:
             verdicts["malformed"] += 1
             return
@@ -364,6 +367,13 @@ class Intake:
         field_name = self._connectors[entry.kind].manifest.signing_field
         shared = other.signing_secrets(field_name) & addressed.signing_secrets(field_name)
         return other if shared else None
+
+
+async def _parsed(connector: Connector, entry: JournalEntry) -> list[Report]:
+    """What an entry reports; a large one is read beside the loop, which others wait for."""
+    if entry.size_bytes < LARGE_BYTES:
+        return connector.parse(entry.payload, entry.received_at)
+    return await asyncio.to_thread(connector.parse, entry.payload, entry.received_at)
 
 
 def _words(verdicts: Counter[str]) -> str:

@@ -12,14 +12,16 @@ import html
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 import nh3
 
 # Told with what was stored, so that a change of the rules can find what was made by older ones.
 POLICY = 1
 MOST_BYTES = 2 * 1024 * 1024
-# Of all pictures inside of one mail together, as they stand in its page.
+# Of all pictures inside of one mail together, and of all places of its page that show one.
 MOST_PICTURE_BYTES = 12 * 1024 * 1024
+MOST_PAGE_PICTURES = 2 * MOST_PICTURE_BYTES
 PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 
 _TAGS = frozenset(
@@ -125,9 +127,16 @@ def page(stored: str, pictures: Mapping[str, str], *, remote: bool, theme: str) 
     theme      `light`, `dark`, or "" as the system has it
     """
 
+    left = MOST_PAGE_PICTURES
+
     def source(address: str) -> str | None:
+        nonlocal left
         if address.lower().startswith("cid:"):
-            return pictures.get(content_id(address[4:]))
+            name = address[4:]  # often written as it is, though a URL has it quoted (RFC 2392)
+            picture = pictures.get(content_id(name)) or pictures.get(content_id(unquote(name)))
+            # Each place that names it holds it once more.
+            left -= len(picture or "")
+            return picture if left >= 0 else None
         if _is_inline(address):
             return address
         return address if remote and address.lower().startswith("https://") else None

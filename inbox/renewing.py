@@ -78,7 +78,8 @@ class Renewing:
             return
         if renewed is None:
             return
-        await self._stores.channels.renew(channel, renewed.config, renewed.secrets)
+        if not await self._stores.channels.renew(channel, renewed.config, renewed.secrets):
+            return  # what was renewed is no longer the channel's
         self._directory.forget()
         await self._states.renewed(channel)
 

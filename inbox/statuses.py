@@ -44,6 +44,20 @@ def _has_several(message: Message) -> bool:
     return len(recipients_of(message.content).all()) > 1
 
 
+def _who_refused(report: StatusReported, message: Message, identity: Identity) -> Identity | None:
+    """Whose address a failure speaks of: the contact's, but of a mail that of one recipient, by
+    whose address alone the ledger is to know it; None where nobody can tell which one it is."""
+    named = recipients_of(message.content).all()
+    if not named:
+        return identity
+    address = report.recipient if report.recipient in named else None
+    if address is None and len(named) == 1:
+        address = named[0]  # who has their mail sent on bounces under another address
+    if address is None or address in (identity.address, *identity.keys):
+        return None if address is None else identity
+    return replace(identity, keys=(address,))
+
+
 class Statuses:
     def __init__(self, stores: Stores, hub: Hub) -> None:
         self._stores = stores
@@ -130,10 +144,13 @@ class Statuses:
         if conversation is None:
             return
         identity = await self._stores.people.get(conversation.identity_id)
+        refused = _who_refused(report, message, identity)
+        if refused is None:
+            return
         recorded = await learn_refusal(
-            self._stores, identity, report.error.consent, report.error.code, at, message.id
+            self._stores, refused, report.error.consent, report.error.code, at, message.id
         )
-        if recorded is not None:
+        if recorded is not None and refused is identity:
             await self._hub.publish([events.consent_changed(conversation, recorded)])
 
     async def apply_watermark(

@@ -137,13 +137,16 @@ class Post:
         for told in body.get("told", ()):
             failed = told["status"] == "failed"
             reason = "One of the recipients does not exist. Check the addresses."
-            error = ProviderError(code="5.1.1", action="final", reason=reason)
+            error = ProviderError(
+                code="5.1.1", action="final", reason=reason, consent=told.get("consent")
+            )
             reports.append(
                 StatusReported(
                     account=OURS,
                     status=Status(told["status"]),
                     provider_id=told["mail_id"],
                     message_id=told["message_id"],
+                    recipient=told.get("recipient"),
                     error=error if failed else None,
                 )
             )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from inbox.domain.ids import WorkspaceId
 from inbox.heartbeat import Heartbeat
 from inbox.store.gaps import Gap
@@ -79,6 +81,16 @@ async def test_a_channel_misses_nothing_before_it_was_connected(office: Office) 
     await connected_since(office, back + timedelta(hours=9))
     await a_heartbeat(office).beat(back + timedelta(hours=5))
     assert len(await gaps_of(office, "whatsapp")) == 1
+
+
+@pytest.mark.parametrize("state", ["draft", "disconnected"])
+async def test_a_channel_that_is_not_in_use_misses_nothing(office: Office, state: str) -> None:
+    await connected_since(office, TEN - timedelta(days=1))
+    mine = {"_id": office.channels["whatsapp"].id}
+    await office.stores.database["channels"].update_one(mine, {"$set": {"state": state}})
+    await a_heartbeat(office).beat(TEN)
+    await a_heartbeat(office).beat(TEN + timedelta(minutes=65))
+    assert await gaps_of(office, "whatsapp") == []
 
 
 async def test_an_orderly_end_says_to_the_second_when_it_was(office: Office) -> None:

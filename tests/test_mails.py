@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from inbox.domain.channel import Payload
 from inbox.domain.conversation import Conversation
 from inbox.domain.message import Author, Direction, Message, Status
+from inbox.domain.report import Report
+from inbox.intake import LARGE_BYTES
 from inbox.store.summaries import Summary
 from tests.office import NOW, Office, a_draft
-from tests.post import MAYA, OURS, a_mail, body_of
+from tests.post import MAYA, OURS, Post, a_mail, body_of
 
 LEO = "leo@example.com"
 
@@ -306,9 +310,12 @@ async def test_what_was_written_in_the_mailbox_itself_is_shown(mailroom: Office)
 # -- bounces ---------------------------------------------------------------------------------------
 
 
-def bounce(message: Message, *statuses: str, mail_id: str | None = None) -> bytes:
+def bounce(
+    message: Message, *statuses: str, mail_id: str | None = None, **more: str | None
+) -> bytes:
     """What a mail server tells of a mail of ours, by the Message-ID that it left with."""
     told = {
+        **more,
         "message_id": message.id,
         "mail_id": f"{message.id}@shop.example" if mail_id is None else mail_id,
     }
@@ -344,6 +351,41 @@ async def test_a_mail_that_one_of_several_did_not_get_has_failed(
     await takes(mailroom, copy_of(answer))
     await mailroom.takes("post", bounce(answer, *order))
     assert (await mailroom.again(answer)).status is Status.FAILED
+
+
+ZOE = "zoe@example.com"
+
+
+@pytest.mark.parametrize(
+    ("to", "cc", "gone", "invalid"),
+    [
+        ([MAYA], [LEO], MAYA, [MAYA]),
+        ([MAYA], [LEO], LEO, [LEO]),
+        # Somebody whom the mail was passed on to: whose address that was, nobody knows.
+        ([MAYA], [LEO], ZOE, []),
+        ([MAYA], [LEO], None, []),
+        ([MAYA], [], ZOE, [MAYA]),
+        ([LEO], [], LEO, [LEO]),
+    ],
+)
+async def test_only_the_address_that_bounced_is_known_to_be_dead(
+    mailroom: Office, to: list[str], cc: list[str], gone: str | None, invalid: list[str]
+) -> None:
+    await takes(mailroom, a_mail("One"))
+    mail = {"subject": "Re: A kettle", "from": OURS, "to": to, "cc": cc, "bcc": []}
+    answer = await an_answer(mailroom, content={"mail": mail})
+    await takes(mailroom, copy_of(answer))
+    await mailroom.takes("post", bounce(answer, recipient=gone, consent="address_invalid"))
+    assert (await mailroom.again(answer)).status is Status.FAILED
+    stores, now = mailroom.stores, datetime.now(UTC)
+    found = [
+        one
+        for one in (MAYA, LEO, ZOE)
+        if await stores.ledger.of_points(
+            mailroom.workspace_id, stores.people.tags("post", [one]), now
+        )
+    ]
+    assert found == invalid
 
 
 async def test_a_mail_that_its_only_recipient_got_is_delivered(mailroom: Office) -> None:
@@ -388,6 +430,28 @@ async def test_html_that_is_too_large_is_dropped_and_said_so(mailroom: Office) -
     mail: Any = (message.content or {})["mail"]
     assert (mail["has_html"], mail["html_dropped"]) == (False, True)
     assert await mailroom.stores.mail_bodies.find(message.workspace_id, message.id) is None
+
+
+class Noting(Post):
+    """Writes down where it read what came."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.threads: list[int] = []
+
+    def parse(self, payload: Payload, received_at: datetime) -> list[Report]:
+        self.threads.append(threading.get_ident())
+        return super().parse(payload, received_at)
+
+
+async def test_a_large_mail_is_read_beside_the_loop(mailroom: Office) -> None:
+    noting = Noting(None, "")
+    office = replace(mailroom, connectors={**mailroom.connectors, "post": noting})
+    await takes(office, a_mail("Small"))
+    await takes(office, a_mail("x" * LARGE_BYTES))
+    assert len(await office.conversations()) == 2
+    here = threading.get_ident()
+    assert [one == here for one in noting.threads] == [True, False]
 
 
 async def test_a_line_break_in_a_subject_is_none(mailroom: Office) -> None:

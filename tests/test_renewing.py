@@ -6,8 +6,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from inbox.channel_states import ChannelStates
-from inbox.domain.channel import Channel
+from inbox.domain.channel import Channel, Secret
 from inbox.domain.message import Status
 from inbox.renewing import Renewing
 from tests.lines import INSTAGRAM, Lines
@@ -74,6 +76,23 @@ async def test_a_month_before_its_end_and_not_earlier(lines: Lines) -> None:
     assert await lookups(lines) == before
     await renewing(lines).renew_all(NOW + timedelta(days=31))
     assert (await instagram(lines)).setting("access_token") != first
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"state": "disconnected", "secrets": {}},
+        {"changed_at.access_token": NOW + timedelta(seconds=1)},
+    ],
+)
+async def test_what_an_admin_did_meanwhile_stays(lines: Lines, change: dict[str, Any]) -> None:
+    store, channel = lines.office.stores.channels, await instagram(lines)
+    await put(lines, **change)
+    before = (await instagram(lines)).setting("access_token")
+    assert not await store.renew(channel, {"a": "b"}, {"access_token": Secret("late")})
+    after = await instagram(lines)
+    assert after.setting("access_token") == before
+    assert "a" not in after.config
 
 
 async def test_a_failure_is_told_two_weeks_before_the_end_and_not_longer_than_it_lasts(

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from connectors.gmail.manifest import MOST_FILE_BYTES
 from inbox.domain.channel import OutboundFile, OutboundMessage
 from inbox.domain.errors import Permanent
+from inbox.domain.mail import domain_in_ascii
 
 MOST_RECIPIENTS = 500
 MOST_REFERENCES = 20
@@ -96,15 +97,11 @@ def _texts(value: object) -> list[str]:
 
 def _address(text: str) -> str:
     """As it stands in a header: the domain in ASCII. raises Permanent"""
-    if _ADDRESS.fullmatch(text) is None:
-        raise Permanent("A recipient's address is no mail address. Check it.", code="bad_address")
     name, _, domain = text.rpartition("@")
-    try:
-        return f"{name}@{domain.encode('idna').decode('ascii')}"
-    except UnicodeError as error:
-        raise Permanent(
-            "A recipient's address is no mail address. Check it.", code="bad_address"
-        ) from error
+    written = domain_in_ascii(domain) if _ADDRESS.fullmatch(text) else None
+    if written is None:
+        raise Permanent("A recipient's address is no mail address. Check it.", code="bad_address")
+    return f"{name}@{written}"
 
 
 def _from(wanted: object, message: OutboundMessage, senders: Mapping[str, str]) -> str:

@@ -61,26 +61,33 @@ def read_headers(block: bytes) -> tuple[Headers, int]:
     A line that is no header ends them: what comes from there is body, for some programs forget the
     empty line in between.
     """
-    fields: list[tuple[str, bytes]] = []
+    fields: list[tuple[str, list[bytes]]] = []
+    length = 0
     at = 0
     while at < len(block):
         end = block.find(b"\n", at)
         end = len(block) if end < 0 else end + 1
         line = block[at:end].rstrip(b"\r\n")
         if not line.strip():
-            return Headers(fields), end
+            return _headers(fields), end
         if line[:1] in b" \t" and fields:
-            name, value = fields[-1]
-            if len(value) < LONGEST:
-                fields[-1] = (name, value + b" " + line.strip())
+            if length < LONGEST:
+                fields[-1][1].append(line.strip())
+                length += 1 + len(fields[-1][1][-1])
         elif (found := _NAME.match(line)) is not None:
             if len(fields) < MOST_HEADERS:
                 name = found.group(1).decode("ascii").lower()
-                fields.append((name, line[found.end() :].strip()[:LONGEST]))
+                fields.append((name, [line[found.end() :].strip()[:LONGEST]]))
+                length = len(fields[-1][1][0])
         elif not line.startswith((b"From ", b">From ")) or fields:
-            return Headers(fields), at
+            return _headers(fields), at
         at = end
-    return Headers(fields), at
+    return _headers(fields), at
+
+
+def _headers(fields: list[tuple[str, list[bytes]]]) -> Headers:
+    """Each unfolded, its lines put together once: a hostile header has thousands."""
+    return Headers([(name, b" ".join(lines)) for name, lines in fields])
 
 
 def one_line(text: str) -> str:

@@ -25,7 +25,7 @@ from connectors.gmail.manifest import LOOK_BACK_DAYS
 from connectors.gmail.media import Raw, get_raw
 from inbox.domain.abilities import Pulled
 from inbox.domain.channel import Channel, Payload
-from inbox.domain.errors import Permanent
+from inbox.domain.errors import AccountTrouble, Permanent
 
 STEP = 25
 HISTORY_PAGES = 10
@@ -256,10 +256,11 @@ async def _watched(gmail: Gmail, channel: Channel, cursor: Cursor, now: datetime
         return cursor
     try:
         await watch(gmail, channel)
-    except Permanent as error:
-        if error.code != "failedPrecondition":
-            raise
-        # The topic lacks a right. `check` says so to an admin; the mail still comes, by asking.
+    except AccountTrouble:
+        raise
+    except Permanent:
+        # The topic lacks a right, or is gone. `check` says so to an admin; the mail still comes,
+        # by asking.
         return replace(cursor, watch_at=seconds + _WATCH_AGAIN_S)
     return replace(cursor, watch_at=seconds + _WATCH_EVERY_S)
 

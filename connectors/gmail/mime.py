@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import escape
+from urllib.parse import unquote
 
 from connectors.gmail import markup
 from connectors.gmail.charset import decode, decode_html
@@ -113,8 +114,9 @@ def read(raw: bytes) -> Letter:
         page = None
     else:
         text, quotes = _lead("\n\n".join(p.text().strip("\n") for p in pieces)[:MAX_TEXT], ())
-    cids = {name.lower() for name in _CID.findall(html or "")}
-    cids |= {name.lower() for name in _CID.findall(text)}
+    named = {*_CID.findall(html or ""), *_CID.findall(text)}
+    # Often written as they are, though a URL has them quoted (RFC 2392).
+    cids = {one.lower() for name in named for one in (name, unquote(name))}
     return Letter(
         root=root,
         text=text,

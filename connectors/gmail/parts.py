@@ -16,6 +16,8 @@ from connectors.gmail.headers import Headers, from_base64, parameters, read_head
 
 MAX_DEPTH = 20
 MAX_PARTS = 500
+# Lines that begin like a boundary and are none, in the whole mail.
+MAX_MISSES = 20_000
 MAX_BYTES = 50 * 1024 * 1024
 MAX_HEADER_BYTES = 1024 * 1024
 
@@ -63,6 +65,14 @@ class Part:
             yield from child.walk()
 
 
+@dataclass(slots=True)
+class _Left:
+    """How much of a mail will still be looked at."""
+
+    parts: int
+    misses: int
+
+
 def read_parts(raw: bytes) -> Part:
     """The tree of a whole mail. What is beyond a limit is left in one piece, or out."""
     raw = raw[:MAX_BYTES]
@@ -72,7 +82,7 @@ def read_parts(raw: bytes) -> Part:
     while raw[start : start + 1] in (b"\r", b"\n"):
         start += 1
     start = _past_gap(raw, start)
-    left = [MAX_PARTS]
+    left = _Left(parts=MAX_PARTS, misses=MAX_MISSES)
     return _part(raw, start, len(raw), "text/plain", 0, left)
 
 
@@ -89,8 +99,8 @@ def _past_gap(raw: bytes, start: int) -> int:
     return again if "from" in below and "content-type" in below else start
 
 
-def _part(raw: bytes, start: int, end: int, usual: str, depth: int, left: list[int]) -> Part:
-    left[0] -= 1
+def _part(raw: bytes, start: int, end: int, usual: str, depth: int, left: _Left) -> Part:
+    left.parts -= 1
     headers, size = read_headers(raw[start : min(end, start + MAX_HEADER_BYTES)])
     begin = start + size
     kind, params, boundary = _content_type(headers, raw, begin, end, usual)
@@ -107,8 +117,8 @@ def _part(raw: bytes, start: int, end: int, usual: str, depth: int, left: list[i
     )
     if part.is_multipart and depth < MAX_DEPTH and boundary:
         usual = "message/rfc822" if kind == "multipart/digest" else "text/plain"
-        for first, last in _between(raw, begin, end, boundary):
-            if left[0] <= 0:
+        for first, last in _between(raw, begin, end, boundary, left):
+            if left.parts <= 0:
                 break
             part.children.append(_part(raw, first, last, usual, depth + 1, left))
     return part
@@ -150,19 +160,22 @@ def _guessed_boundary(raw: bytes, start: int, end: int) -> bytes:
     return b""
 
 
-def _between(raw: bytes, start: int, end: int, boundary: bytes) -> Iterator[tuple[int, int]]:
+def _between(
+    raw: bytes, start: int, end: int, boundary: bytes, left: _Left
+) -> Iterator[tuple[int, int]]:
     """Where the parts lie. A missing last boundary is the end; so is one that another part's
     begins with, as only whole lines count."""
     begun = -1
     at = start
     mark = b"--" + boundary
-    while (at := raw.find(mark, at, end)) >= 0:
+    while left.misses > 0 and (at := raw.find(mark, at, end)) >= 0:
         after = at + len(mark)
         whole = at == start or raw[at - 1 : at] in (b"\n", b"\r")
         stop = raw.find(b"\n", after, end)
         stop = end if stop < 0 else stop + 1
         rest = raw[after : min(stop, after + 200)].strip()
         if not whole or rest not in (b"", b"--"):
+            left.misses -= 1
             at = after
             continue
         if begun >= 0:

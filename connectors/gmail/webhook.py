@@ -57,7 +57,7 @@ def parse(payload: Payload, received_at: datetime) -> list[Report]:
         return [_complaint(reading, at)]
     if reading.sort == "read_receipt":
         return [_receipt(reading, at)]
-    return [_message(reading, known, at)]
+    return [_message(reading, known, at, sent="SENT" in labels)]
 
 
 def media_ref(message_id: str, number: int) -> str:
@@ -95,9 +95,15 @@ def _push(body: bytes) -> Report:
     return PullAsked(account=address.strip().lower())
 
 
-def _message(reading: Reading, known: Mapping[str, str], at: datetime | None) -> Report:
-    outbound = reading.sort == "own_message"
+def _message(
+    reading: Reading, known: Mapping[str, str], at: datetime | None, *, sent: bool
+) -> Report:
+    """`sent`: Gmail says that the mailbox sent it. Headers alone say so of nothing: anybody writes
+    them, and a stranger's mail would stand there as an agent's."""
+    outbound = reading.sort == "own_message" and sent
     sender = _recipient(reading) if outbound else _sender(reading)
+    if not outbound and sender is not None and _is_us(sender.address, reading):
+        return Ignored(reason="in_our_name", account=reading.account)
     if sender is None:
         reason = "no_recipient" if outbound else "no_sender"
         return Ignored(reason=reason, account=reading.account)
@@ -151,9 +157,13 @@ def _sender(reading: Reading) -> Sender | None:
 def _recipient(reading: Reading) -> Sender | None:
     """Whom our own mail went to: the first who is not us."""
     for address in (*reading.to, *reading.cc, *reading.bcc):
-        if canonical(address) != canonical(reading.account):
+        if not _is_us(address, reading):
             return Sender(keys=(address,), address=address, handle=address)
     return None
+
+
+def _is_us(address: str, reading: Reading) -> bool:
+    return canonical(address) == canonical(reading.account)
 
 
 def _media(reading: Reading, message_id: str) -> tuple[Media, ...]:

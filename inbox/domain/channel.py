@@ -160,6 +160,7 @@ class Manifest:
 
 
 ChannelState = Literal["draft", "connected", "reauthorization_required", "disconnected"]
+IN_USE: frozenset[ChannelState] = frozenset({"connected", "reauthorization_required"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -193,7 +194,7 @@ class Channel:
     @property
     def in_use(self) -> bool:
         """Whether its provider's calls are taken and its messages go out, or wait to."""
-        return self.state in ("connected", "reauthorization_required")
+        return self.state in IN_USE
 
     def signing_secrets(self, field_name: str) -> frozenset[str]:
         """Those that may sign its webhooks: several, by comma or line, while one is replaced."""

@@ -57,7 +57,23 @@ def one_line(text: str) -> str:
 
 def is_address(text: str) -> bool:
     """Whether it can be written to; whether anybody reads it, only a mail tells."""
-    return bool(_ADDRESS.fullmatch(text)) and ".." not in text and not text.endswith(".")
+    if not _ADDRESS.fullmatch(text) or ".." in text or text.endswith("."):
+        return False
+    return domain_in_ascii(text.rpartition("@")[2]) is not None
+
+
+def domain_in_ascii(domain: str) -> str | None:
+    """As mail is sent to it (RFC 3490). None where that would be another domain than it says: a
+    full-width letter, an invisible sign or a full-width comma leads to somebody whom the gate was
+    not asked about."""
+    if domain.isascii():
+        return domain
+    try:
+        made = domain.encode("idna")
+        same = made.decode("idna") == domain.lower()
+    except UnicodeError:
+        return None
+    return made.decode("ascii") if same else None
 
 
 def our_message(message_id: str) -> MessageId | None:

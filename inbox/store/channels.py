@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from pymongo.errors import DuplicateKeyError
 
-from inbox.domain.channel import Channel, ChannelState, Secret
+from inbox.domain.channel import IN_USE, Channel, ChannelState, Secret
 from inbox.domain.errors import Conflict
 from inbox.domain.ids import ChannelId, WorkspaceId
 from inbox.store.database import Database, Document, reachable
@@ -92,14 +92,22 @@ class ChannelStore:
 
     async def renew(
         self, channel: Channel, config: Mapping[str, str], secrets: Mapping[str, Secret]
-    ) -> None:
-        """Put newer credentials in place of those of the same name; nothing else changes."""
+    ) -> bool:
+        """Put newer credentials in place of those of the same name; nothing else changes. False
+        when an admin was faster: with others of their own, or by ending the channel."""
         change: Document = {f"config.{name}": text for name, text in config.items()}
         for name, secret in secrets.items():
             sealed = self._keyring.seal_text(secret.reveal(), self._place(channel.id, name))
             change[f"secrets.{name}"] = sealed
+        as_it_was: Document = {
+            "_id": channel.id,
+            "state": {"$in": list(IN_USE)},
+            # Null is met by what is not there.
+            **{f"changed_at.{name}": channel.changed_at.get(name) for name in secrets},
+        }
         async with reachable():
-            await self._channels.update_one({"_id": channel.id}, {"$set": change})
+            result = await self._channels.update_one(as_it_was, {"$set": change})
+        return bool(result.matched_count)
 
     async def set_state(self, channel: Channel, state: str, trouble: str | None) -> bool:
         """True if that changed it."""

@@ -30,6 +30,7 @@ from inbox.store.database import Database, Document, reachable
 from inbox.store.summaries import Summary
 
 PREVIEW_CHARS = 160
+MOST_OF_CONTACT = 50
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _TICK = timedelta(milliseconds=1)
 
@@ -153,11 +154,16 @@ class ConversationStore:
     async def of_contact(
         self, workspace_id: WorkspaceId, contact_id: ContactId
     ) -> list[Conversation]:
-        """A contact's conversations on every channel, at most 50."""
-        async with reachable():  # index: contact
-            docs = await self._conversations.find(
-                {"workspace_id": workspace_id, "contact_id": contact_id}
-            ).to_list(50)
+        """A contact's conversations on every channel, the newest 50: a mailbox has one a thread."""
+        async with reachable():  # index: contact_activity
+            docs = (
+                await self._conversations.find(
+                    {"workspace_id": workspace_id, "contact_id": contact_id}
+                )
+                .sort([("last_activity_at", -1), ("_id", -1)])
+                .limit(MOST_OF_CONTACT)
+                .to_list(MOST_OF_CONTACT)
+            )
         return [self._from_document(doc) for doc in docs]
 
     async def page(

@@ -63,7 +63,15 @@ INDEXES: dict[str, list[IndexModel]] = {
     ],
     "pairs": [IndexModel([("workspace_id", _UP), ("identity_ids", _UP)], name="identities")],
     "conversations": [
-        IndexModel([("workspace_id", _UP), ("contact_id", _UP)], name="contact"),
+        IndexModel(
+            [
+                ("workspace_id", _UP),
+                ("contact_id", _UP),
+                ("last_activity_at", _DOWN),
+                ("_id", _DOWN),
+            ],
+            name="contact_activity",
+        ),
         IndexModel(
             [
                 ("workspace_id", _UP),
@@ -129,7 +137,7 @@ INDEXES: dict[str, list[IndexModel]] = {
     "attachments": [IndexModel([("expires_at", _UP)], name="expires", sparse=True)],
 }
 # What earlier versions made and would now be in the way.
-_RETIRED = {"attachments": "ttl"}
+_RETIRED = {"attachments": "ttl", "conversations": "contact"}
 
 _UNAVAILABLE = (
     AutoReconnect,

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from inbox.domain.channel import IN_USE
 from inbox.domain.ids import ChannelId, WorkspaceId
 from inbox.store.database import Database, reachable
 
@@ -51,10 +52,10 @@ class GapStore:
         async with reachable():  # index: account
             channels = await self._channels.find(
                 {"kind": {"$in": sorted(kinds)}},
-                projection={"workspace_id": 1, "created_at": 1},
+                projection={"workspace_id": 1, "created_at": 1, "state": 1},
             ).to_list(_MOST_CHANNELS)
         for channel in channels:
-            if channel["created_at"] >= gap.until:
+            if channel["created_at"] >= gap.until or channel["state"] not in IN_USE:
                 continue
             since = max(gap.since, channel["created_at"])
             async with reachable():

@@ -194,7 +194,7 @@ class MergeStore:
         self, workspace_id: WorkspaceId, contact_id: ContactId, after: str = ""
     ) -> list[tuple[ConversationId, IdentityId]]:
         """The next hundred by id. Sorted here: the embedded database reads what the index gives."""
-        async with reachable():  # index: contact
+        async with reachable():  # index: contact_activity
             docs = await self._conversations.find(
                 {"workspace_id": workspace_id, "contact_id": contact_id},
                 projection={"identity_id": 1},

@@ -114,6 +114,13 @@ def test_an_answer_goes_to_all_but_us(
         ("maya@example.com,leo@example.com", False),
         ("maya@example..com", False),
         ("maya@example.com\n", False),
+        ("maya@b\u00fccher.example", True),
+        ("maya@xn--bcher-kva.example", True),
+        # What mail is sent to would be the address of somebody else.
+        ("maya@example.com\uff0cleo\uff20example.com", False),
+        ("leo@\uff45xample.com", False),
+        ("leo@exam\u00adple.com", False),
+        ("leo@stra\u00dfe.example", False),
         ("", False),
     ],
 )

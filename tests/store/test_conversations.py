@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from inbox.domain.conversation import Conversation, ConversationStatus
-from inbox.domain.ids import AgentId, WorkspaceId
+from inbox.domain.ids import AgentId, ConversationId, WorkspaceId
 from inbox.domain.message import Direction, Message
+from inbox.ids import new_id
 from inbox.store.conversations import ReadMark
 from inbox.store.summaries import Summary
 from inbox.stores import Stores
@@ -52,6 +53,16 @@ async def again(store: Stores, conversation: Conversation) -> Conversation:
 
 
 # -- lists -----------------------------------------------------------------------------------------
+
+
+async def test_of_a_contact_with_many_threads_the_newest_are_there(store: Stores) -> None:
+    first = await a_conversation(store)
+    identity = await store.people.get(first.identity_id)
+    times = [NOW + timedelta(minutes=minute) for minute in range(1, 61)]
+    for at in times:
+        await store.conversations.create(ConversationId(new_id("cnv")), identity, at)
+    found = await store.conversations.of_contact(US, first.contact_id)
+    assert [one.last_activity_at for one in found] == times[:9:-1]
 
 
 async def test_a_list_shows_the_newest_activity_first(store: Stores) -> None:

@@ -341,10 +341,16 @@ async def test_without_a_topic_nobody_is_asked_to_tell(
     assert "POST /watch" not in edge.asked()
 
 
-async def test_a_topic_without_rights_does_not_stop_the_mail(connector: Gmail, edge: Edge) -> None:
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [(400, "failedPrecondition"), (400, "invalidArgument"), (403, "forbidden"), (404, "notFound")],
+)
+async def test_a_topic_that_takes_nothing_does_not_stop_the_mail(
+    connector: Gmail, edge: Edge, status: int, reason: str
+) -> None:
     channel = gmail_channel(topic=TOPIC)
     edge.gives_tokens()
-    edge.answers("POST", "/watch", *[error(400, "failedPrecondition")] * 3)
+    edge.answers("POST", "/watch", *[error(status, reason)] * 3)
     edge.answers("GET", "/history", *[body({"historyId": "9876000"})] * 3)
     cursor = PLACE
     for minutes in (0, 30, 61):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from connectors.gmail import mime
 from connectors.gmail.explanation import explain
+from connectors.gmail.light import lighten
 from connectors.gmail.markup import read as read_markup
 from connectors.gmail.parts import MAX_DEPTH, MAX_PARTS, read_parts
 from connectors.gmail.trimming import trim
@@ -112,6 +113,36 @@ def test_parts_beyond_their_number_are_left_out() -> None:
 
 def quickly(what: str, began: float) -> None:
     assert time.monotonic() - began < PATIENCE_S, what
+
+
+HEAD = b"From: a@example.org\n"
+
+
+def prefixed() -> bytes:
+    """Each line begins like every boundary, and is none."""
+    head = HEAD
+    for length in range(1, MAX_DEPTH + 1):
+        name = b"b" * length
+        head += b"Content-Type: multipart/mixed; boundary=%s\n\n--%s\n" % (name, name)
+    return head + b"\n" + (b"--" + b"b" * (MAX_DEPTH + 1) + b"\n") * 600_000
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        nested(100) + b"\n-" * 5_000_000,
+        prefixed(),
+        HEAD + (b"X: a\n" + b" x\n" * 30_000) * 100 + b"\nhi",
+    ],
+    ids=["nested", "prefixed", "folded"],
+)
+def test_a_large_mail_is_lightened_and_read_soon(raw: bytes) -> None:
+    began = time.monotonic()
+    lighter = lighten(raw)
+    quickly("lightened", began)
+    began = time.monotonic()
+    assert pulled(lighter)
+    quickly("read", began)
 
 
 @pytest.mark.parametrize(

@@ -128,6 +128,9 @@ ADDRESSES = [
     "a b@example.com",
     "",
     "maya@" + "x" * 300,
+    # In ASCII these would be two addresses, and another one.
+    "maya@example.com\uff0ceve\uff20example.net",
+    "maya@\uff45xample.com",
 ]
 
 

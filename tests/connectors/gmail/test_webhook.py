@@ -114,10 +114,27 @@ def test_what_our_side_sent_elsewhere_is_outbound_and_its_contact_is_who_got_it(
 
 def test_a_message_of_ours_that_comes_back_carries_our_id() -> None:
     raw = f"From: {ACCOUNT}\nTo: a@example.org\nMessage-ID: <{OWN}@h.example>\n\nhi".encode()
-    assert message(raw).message_id == OWN
+    assert message(raw, labels="INBOX,SENT").message_id == OWN
     # Another installation writes ids of the same form; its people are people.
     other = f"From: a@example.org\nTo: {ACCOUNT}\nMessage-ID: <{OWN}@h.example>\n\nhi".encode()
     assert message(other).direction == "inbound"
+
+
+@pytest.mark.parametrize(
+    "header", ["X-Inbox-Loop: inbox.example.com", f"Message-ID: <{OWN}@inbox.example.com>"]
+)
+def test_no_header_makes_a_strangers_mail_one_of_ours_w11(header: str) -> None:
+    raw = f"From: eve@example.net\nTo: a@example.org\n{header}\n\nPay here".encode()
+    found = message(raw)
+    assert (found.direction, found.message_id) == ("inbound", None)
+    assert found.sender.address == "eve@example.net"
+    assert found.mail is not None
+    assert (found.mail.automated, found.mail.opens, found.mail.basis) == (True, False, False)
+
+
+def test_a_mail_in_our_name_that_the_mailbox_did_not_send_is_nobodys_w11() -> None:
+    raw = f"From: {ACCOUNT}\nTo: a@example.org\n\nPay here".encode()
+    assert pulled(raw) == [Ignored(reason="in_our_name", account=ACCOUNT)]
 
 
 def test_a_mail_of_nobody_makes_no_contact() -> None:
