@@ -1,5 +1,5 @@
-"""What webhooks did not bring: an hour of them is lost. What providers can list comes after all, in its
-place, once, and marked; where nothing can be listed, the time itself is told."""
+"""What webhooks did not bring: an hour of them is lost. What providers can list comes after all, in
+its place, once, and marked; where nothing can be listed, the time itself is told."""
 
 from __future__ import annotations
 
