@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -14,6 +14,7 @@ from inbox.domain.gate import Facts, Policy
 from inbox.domain.ids import ChannelId, WorkspaceId
 from inbox.domain.keywords import Keyword, keyword, stop_phrase
 from inbox.domain.mail import automated, is_basis
+from inbox.domain.message import Message
 from inbox.domain.template import TemplateCategory, TemplateUse
 from inbox.stores import Stores
 
@@ -81,30 +82,54 @@ async def facts(
     now: datetime,
 ) -> Facts:
     """Everything the gate needs. A conversation's summary trails its messages by a moment, so
-    what the contact has just written is read from the messages themselves.
+    what it does not hold yet is read from the messages themselves.
 
     raises   StoreUnavailable: then nothing is decided, and nothing sent
     """
     contact = await stores.people.find_contact(conversation.workspace_id, conversation.contact_id)
     newer = await stores.messages.inbound_after(
-        conversation.workspace_id, conversation.id, conversation.last_seq
+        conversation.workspace_id, conversation.id, conversation.heard_seq
     )
-    wrote = [conversation.last_inbound_at, *(one.sent_at for one in newer if not automated(one))]
-    basis = [conversation.last_basis_at]
-    basis += [
-        one.sent_at for one in newer if is_basis(one) and not _asks_to_stop(one.text, manifest)
-    ]
+    inbound_at, basis_at = times_of(newer, manifest)
     templates = manifest.rich.templates and await stores.templates.has_for_replies(
         conversation.workspace_id, conversation.channel_id
     )
     return Facts(
         standing=await standing_of(stores, identity, now),
-        last_inbound_at=max((at for at in wrote if at is not None), default=None),
-        last_basis_at=max((at for at in basis if at is not None), default=None),
+        last_inbound_at=_latest(conversation.last_inbound_at, inbound_at),
+        last_basis_at=_latest(conversation.last_basis_at, basis_at),
         # A contact that cannot be found is not written to.
         blocked=contact is None or contact.blocked,
         templates=templates,
     )
+
+
+def times_of(
+    messages: Sequence[Message], manifest: Manifest
+) -> tuple[datetime | None, datetime | None]:
+    """When the contact last wrote, and when last something that a reply may rest on: what a
+    summary of these inbound messages says. What a program wrote, or was there before we were,
+    opens no window."""
+    wrote = [one.sent_at for one in messages if not automated(one) and not one.history]
+    basis = [
+        one.sent_at for one in messages if is_basis(one) and not _asks_to_stop(one.text, manifest)
+    ]
+    return max(wrote, default=None), max(basis, default=None)
+
+
+def _latest(one: datetime | None, other: datetime | None) -> datetime | None:
+    return max((at for at in (one, other) if at is not None), default=None)
+
+
+async def catch_up(stores: Stores, conversation: Conversation, manifest: Manifest) -> None:
+    """Sum up what the contact wrote and nobody has summed up: another process has taken it, and
+    may have died since. Its own summary, should it come, changes nothing more."""
+    newer = await stores.messages.inbound_after(
+        conversation.workspace_id, conversation.id, conversation.heard_seq
+    )
+    if newer:
+        times = times_of(newer, manifest)
+        await stores.conversations.catch_up(conversation.id, newer[-1], *times)
 
 
 async def template_use(

@@ -36,7 +36,7 @@ from inbox.files import make_safe
 from inbox.ids import new_id, new_token
 from inbox.settings import Settings
 from inbox.store.accounts import Workspace
-from inbox.store.summaries import Summary
+from inbox.store.summaries import Summary, span_of
 from inbox.stores import Stores
 
 TOKEN_DAYS = 90
@@ -243,7 +243,12 @@ class Past:
         channel: Channel,
         manifest: Manifest,
     ) -> Conversation:
-        summary = Summary(conversation=conversation, newest=message, answered=not line.inbound)
+        summary = Summary(
+            conversation=conversation,
+            newest=message,
+            answered=not line.inbound,
+            heard=span_of([message]),
+        )
         if line.inbound:
             heard = hear(_report(line, channel), manifest, channel)
             is_stop = heard is not None and heard.word == "stop"

@@ -20,6 +20,7 @@ from inbox.domain.agent import Agent
 from inbox.domain.channel import Connector
 from inbox.domain.consent import ConsentEvent
 from inbox.domain.contact import Contact, Identity, Merge, shown_name
+from inbox.domain.conversation import Conversation
 from inbox.domain.errors import Conflict, NotFound
 from inbox.domain.ids import ConsentEventId, ContactId, IdentityId, MergeId, WorkspaceId
 from inbox.hub import Hub
@@ -266,7 +267,7 @@ class Merges:
         contact = await self._stores.people.find_contact(merge.workspace_id, target)
         if contact is None:
             return
-        conversations = await self._stores.conversations.of_contact(merge.workspace_id, target)
+        conversations = await all_of(self._stores, merge.workspace_id, target)
         if merge.state == "merging":
             ids = {one.identity_id for one in conversations}
         found = [one for one in conversations if one.identity_id in ids]
@@ -277,7 +278,7 @@ class Merges:
         if merge.state == "splitting":
             # What is left may have had its name from what has gone.
             root = (await self._ends(merge))[0]
-            left = await self._stores.conversations.of_contact(merge.workspace_id, root)
+            left = await all_of(self._stores, merge.workspace_id, root)
             made += [events.contact_updated(one, one.contact_name, one.handle) for one in left]
         await self._hub.publish(made)
 
@@ -293,6 +294,18 @@ def _blocked_after(merge: Merge, root: Contact, gone: Contact) -> tuple[bool, bo
     if root.id == merge.kept and (changed is None or changed <= merge.at):
         return before
     return root.blocked, root.blocked or before[1]
+
+
+async def all_of(
+    stores: Stores, workspace_id: WorkspaceId, contact_id: ContactId
+) -> list[Conversation]:
+    """Every conversation of a contact: of one who writes mails there may be hundreds."""
+    found: list[Conversation] = []
+    after = ""
+    while page := await stores.merges.conversations_of(workspace_id, contact_id, after):
+        found += (await stores.conversations.find_many([one for one, _ in page])).values()
+        after = page[-1][0]
+    return found
 
 
 async def retitle(stores: Stores, workspace_id: WorkspaceId, contact_id: ContactId) -> str:

@@ -14,6 +14,7 @@ from inbox.domain.conversation import Conversation, ConversationStatus
 from inbox.domain.ids import ConversationId
 from inbox.domain.report import Sender
 from inbox.hub import Hub
+from inbox.merges import all_of
 from inbox.stores import Stores
 
 
@@ -145,9 +146,7 @@ class People:
         elif contact.name is not None:
             name = contact.name
         await self._stores.conversations.rename(conversation_id, name, identity.handle)
-        others = await self._stores.conversations.of_contact(
-            identity.workspace_id, identity.contact_id
-        )
+        others = await all_of(self._stores, identity.workspace_id, identity.contact_id)
         for one in others:
             handle = identity.handle if one.identity_id == identity.id else one.handle
             if (one.contact_name, one.handle) != (name, handle):

@@ -14,6 +14,7 @@ from datetime import timedelta
 from inbox import drafts, events
 from inbox.automation.keywords import Heard, KeywordAnswers, hear
 from inbox.changes import Changes
+from inbox.consent import catch_up
 from inbox.domain.channel import Connector
 from inbox.domain.conversation import Conversation, ConversationStatus
 from inbox.domain.ids import AttachmentId, ConversationId, MessageId
@@ -29,7 +30,7 @@ from inbox.statuses import Statuses, believable, happened_at
 from inbox.store.files import Fetch
 from inbox.store.message_documents import provider_key
 from inbox.store.messages import Duplicate
-from inbox.store.summaries import Summary, layers
+from inbox.store.summaries import Summary, layers, span_of
 from inbox.stores import Stores
 from inbox.work import Verdicts, Work
 
@@ -124,7 +125,11 @@ class Received:
         conversation that got many messages is summed up once. May be repeated."""
         reopened: list[ConversationId] = []
         for layer in layers([summary for taken in batches for summary in taken.summaries]):
-            reopened += await self._stores.conversations.summarise(layer)
+            summarised = await self._stores.conversations.summarise(layer)
+            reopened += summarised.reopened
+            for summary in layer:
+                if summary.conversation.id in summarised.behind:
+                    await self._catch_up(summary.conversation)
             for summary in layer:
                 ahead = self._ahead.get(summary.conversation.id)
                 if ahead is not None and ahead.last_seq <= summary.newest.seq:
@@ -142,6 +147,12 @@ class Received:
                 await self._afterwards(conversation_id, group)
                 told += [work.message for work in group if work.message is not None]
         await self._changes.catch_up(told)
+
+    async def _catch_up(self, conversation: Conversation) -> None:
+        stored = await self._stores.conversations.find(conversation.workspace_id, conversation.id)
+        if stored is not None:
+            manifest = self._connectors[stored.kind].manifest
+            await catch_up(self._stores, stored, manifest)
 
     def _look_ahead(self, summary: Summary) -> None:
         """Remember the conversation's numbers as they will be, of two summaries the higher ones."""
@@ -434,6 +445,7 @@ def _summary(
             # Who writes STOP waits for no answer.
             waiting_since=min(waits, default=None),
             answered=newest.direction is Direction.OUTBOUND,
+            heard=span_of(messages),
         )
     ]
 

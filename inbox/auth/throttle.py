@@ -1,5 +1,5 @@
 """How often things may be tried: a log-in per account and per address, with the same answer for
-both; a check of credentials per admin."""
+both; what asks a provider at once per admin or channel."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
 _PER_ACCOUNT = RateLimitItemPerMinute(10, 15)
-_CHECKS = RateLimitItemPerMinute(60)
 _PER_ADDRESS = (RateLimitItemPerMinute(30), RateLimitItemPerHour(300))
 
 
@@ -57,17 +56,21 @@ class LoginThrottle:
 
 
 class CheckThrottle:
-    """Sixty checks of a channel's credentials a minute and admin: each is a few calls to a
-    provider. Per process, as above."""
+    """So many calls a minute of what asks a provider at once: sixty checks of credentials of an
+    admin, unless another number is given. Per process, as above."""
 
-    def __init__(self) -> None:
+    def __init__(self, a_minute: int = 60) -> None:
+        self._limit = RateLimitItemPerMinute(a_minute)
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
 
-    def wait_s(self, agent_id: str) -> int:
-        """Seconds until a check is allowed; 0: now, and it counts."""
-        if self._limiter.hit(_CHECKS, agent_id):
+    def wait_s(self, key: str) -> int:
+        """Seconds until it is allowed; 0: now, and it counts.
+
+        key  whose calls are counted together: an agent's id, or a channel's
+        """
+        if self._limiter.hit(self._limit, key):
             return 0
-        reset = self._limiter.get_window_stats(_CHECKS, agent_id).reset_time
+        reset = self._limiter.get_window_stats(self._limit, key).reset_time
         return max(1, round(reset - time.time()))
 
 

@@ -42,6 +42,8 @@ class Preview:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Conversation:
     """last_seq, inbound_seq   those of its newest message; they may trail the messages by a moment
+    heard_seq                  every inbound message up to this seq is in the times below; what came
+                               after it is known from the messages alone
     newest_sent_at             the newest provider time stored in it: what comes before it is late
     last_inbound_at            provider time of the contact's last message: windows count from it
     last_basis_at              the same, of messages that were no opt-out: replies rest on it
@@ -62,6 +64,7 @@ class Conversation:
     assignee_id: AgentId | None
     last_seq: int
     inbound_seq: int
+    heard_seq: int
     newest_sent_at: datetime | None
     last_inbound_at: datetime | None
     last_basis_at: datetime | None

@@ -1,7 +1,8 @@
 """Conversations: their summaries, the lists they are in, and read marks.
 
 A summary is derived from messages and may be written again at any time with no second effect: what
-only grows is written with `$max`, the rest under a filter on `last_seq`.
+only grows is written with `$max`, the rest under a filter on `last_seq`. `heard` says through which
+inbound message all are summed up: whoever would jump over one that is not leaves it where it is.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from inbox.domain.ids import (
 )
 from inbox.domain.message import Message
 from inbox.store.database import Database, Document, reachable
-from inbox.store.summaries import Summary
+from inbox.store.summaries import Span, Summary
 
 PREVIEW_CHARS = 160
 MOST_OF_CONTACT = 50
@@ -41,6 +42,16 @@ class ReadMark:
 
     seq: int = 0
     inbound_seq: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Summarised:
+    """reopened   by an inbound message
+    behind     have an earlier inbound message that nobody has summed up: `catch_up` is needed
+    """
+
+    reopened: Sequence[ConversationId] = ()
+    behind: Sequence[ConversationId] = ()
 
 
 class ConversationStore:
@@ -119,6 +130,8 @@ class ConversationStore:
             assignee_id=None if doc["assignee_id"] is None else AgentId(doc["assignee_id"]),
             last_seq=doc["last_seq"],
             inbound_seq=doc["inbound_seq"],
+            # It is absent where only an earlier version has written.
+            heard_seq=doc.get("heard", {}).get("seq", max(0, doc["last_seq"] - 100)),
             newest_sent_at=doc.get("newest_sent_at"),
             last_inbound_at=doc.get("last_inbound_at"),
             last_basis_at=doc.get("last_basis_at"),
@@ -267,6 +280,7 @@ class ConversationStore:
             "lists": list_keys(status=status, channel_id=identity.channel_id, assignee_id=None),
             "last_seq": 0,
             "inbound_seq": 0,
+            "heard": {"seq": 0, "inbound_seq": 0},
             "last_activity_at": now,
             "created_at": now,
         }
@@ -291,26 +305,52 @@ class ConversationStore:
                 {"_id": conversation_id}, {"$set": {"person": sealed}}
             )
 
-    async def summarise(self, summaries: Sequence[Summary]) -> list[ConversationId]:
-        """Bring conversations up to date with messages just stored; may be repeated.
-
-        returns   those that an inbound message has reopened
-        """
+    async def summarise(self, summaries: Sequence[Summary]) -> Summarised:
+        """Bring conversations up to date with messages just stored; may be repeated."""
         if not summaries:
-            return []
+            return Summarised()
         async with reachable():
             result = await self._conversations.bulk_write(
                 [self._summary_update(s) for s in summaries], ordered=False
             )
             if result.matched_count == len(summaries):
-                return []
-            # Somebody was faster with a newer message, or it was not open: what only grows still
-            # counts, and an inbound message opens a conversation again.
+                return Summarised()
+            # Somebody was faster with a newer message, or it was not open, or an earlier message
+            # is not summed up yet: what only grows still counts, and an inbound message opens a
+            # conversation again.
             await self._conversations.bulk_write(
                 [UpdateOne({"_id": s.conversation.id}, {"$max": _growing(s)}) for s in summaries],
                 ordered=False,
             )
-        return await self._reopen([s for s in summaries if s.last_inbound_at is not None])
+        return Summarised(
+            reopened=await self._reopen(summaries),
+            behind=[s.conversation.id for s in summaries if not await self._hear(s)],
+        )
+
+    async def _hear(self, summary: Summary) -> bool:
+        """Note that its inbound messages are summed up; False where an earlier one is not."""
+        if summary.heard is None:
+            return True
+        async with reachable():
+            result = await self._conversations.update_one(
+                {"_id": summary.conversation.id, **_follows(summary.heard)},
+                {"$max": _heard(summary.heard)},
+            )
+        return bool(result.matched_count)
+
+    async def catch_up(
+        self,
+        conversation_id: ConversationId,
+        newest: Message,
+        last_inbound_at: datetime | None,
+        basis_at: datetime | None,
+    ) -> None:
+        """Note that all inbound messages up to `newest` are summed up, in these times as well."""
+        growing: Document = {"heard.seq": newest.seq, "heard.inbound_seq": newest.inbound_seq}
+        times = {"last_inbound_at": last_inbound_at, "last_basis_at": basis_at}
+        growing.update({name: at for name, at in times.items() if at is not None})
+        async with reachable():
+            await self._conversations.update_one({"_id": conversation_id}, {"$max": growing})
 
     def _summary_update(self, summary: Summary) -> UpdateOne:
         newest = summary.newest
@@ -321,20 +361,21 @@ class ConversationStore:
         match: Document = {"_id": summary.conversation.id, "last_seq": {"$lt": newest.seq}}
         if summary.last_inbound_at is not None:
             match["status"] = ConversationStatus.OPEN
-        update: Document = {"$set": fixed, "$max": _growing(summary)}
-        # The field is absent while nobody waits, so that the first who does sets it and those who
-        # follow do not.
-        if summary.answered:
-            update["$unset"] = {"waiting_since": 1}
-        elif waits := _waits(summary):
-            update["$min"] = waits
-        return UpdateOne(match, update)
+        growing = _growing(summary)
+        if summary.heard is not None:
+            match |= _follows(summary.heard)
+            growing |= _heard(summary.heard)
+        update: Document = {"$set": fixed, "$max": growing}
+        return UpdateOne(match, update | _waiting(summary))
 
     async def _reopen(self, summaries: Sequence[Summary]) -> list[ConversationId]:
+        """Show the newest message where it is newer than what is shown; those that an inbound
+        message has reopened."""
         reopened: list[ConversationId] = []
         for summary in summaries:
             conversation = summary.conversation
-            if await self.set_status(
+            opens = summary.last_inbound_at is not None
+            if opens and await self.set_status(
                 conversation, ConversationStatus.RESOLVED, ConversationStatus.OPEN
             ):
                 reopened.append(conversation.id)
@@ -351,7 +392,7 @@ class ConversationStore:
                             "last_activity_at": summary.newest.received_at,
                         }
                     }
-                    | ({"$min": waits} if (waits := _waits(summary)) else {}),
+                    | _waiting(summary),
                 )
         return reopened
 
@@ -428,8 +469,22 @@ class ConversationStore:
         return marks[message.conversation_id]
 
 
-def _waits(summary: Summary) -> Document:
-    return {} if summary.waiting_since is None else {"waiting_since": summary.waiting_since}
+def _waiting(summary: Summary) -> Document:
+    """The field is absent while nobody waits, so that the first who does sets it and those who
+    follow do not."""
+    if summary.answered:
+        return {"$unset": {"waiting_since": 1}}
+    if summary.waiting_since is None:
+        return {}
+    return {"$min": {"waiting_since": summary.waiting_since}}
+
+
+def _follows(span: Span) -> Document:
+    return {"heard.inbound_seq": {"$gte": span.after}}
+
+
+def _heard(span: Span) -> Document:
+    return {"heard.seq": span.seq, "heard.inbound_seq": span.inbound_seq}
 
 
 def _growing(summary: Summary) -> Document:

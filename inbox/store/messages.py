@@ -134,16 +134,21 @@ class MessageStore(MessageDocuments):
     async def inbound_after(
         self, workspace_id: WorkspaceId, conversation_id: ConversationId, seq: int
     ) -> list[Message]:
-        """What the contact wrote after `seq`, oldest first, at most 500."""
+        """What the contact wrote after `seq`, oldest first; of more than 500 messages the newest
+        are looked at."""
         async with reachable():  # index: seq
-            docs = await self._messages.find(
-                {
-                    "workspace_id": workspace_id,
-                    "conversation_id": conversation_id,
-                    "seq": {"$gt": seq},
-                }
-            ).to_list(500)
-        docs.sort(key=lambda doc: int(doc["seq"]))
+            docs = (
+                await self._messages.find(
+                    {
+                        "workspace_id": workspace_id,
+                        "conversation_id": conversation_id,
+                        "seq": {"$gt": seq},
+                    }
+                )
+                .sort([("seq", -1)])
+                .to_list(500)
+            )
+        docs.reverse()
         return [self.from_document(d) for d in docs if d["direction"] == Direction.INBOUND]
 
     async def newest_inbound(

@@ -2,13 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from inbox.domain.conversation import Conversation
 from inbox.domain.ids import ConversationId
-from inbox.domain.message import Message
+from inbox.domain.message import Direction, Message
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Span:
+    """Which of a conversation's inbound messages a summary holds: all of those whose inbound_seq
+    is above `after`, up to the one with `seq` and `inbound_seq`."""
+
+    after: int
+    seq: int
+    inbound_seq: int
+
+    def and_then(self, other: Span) -> Span:
+        """Both; where something lies between them, the later one."""
+        first, last = sorted((self, other), key=lambda span: (span.after, span.inbound_seq))
+        if last.after > first.inbound_seq:
+            return last
+        return Span(
+            after=first.after,
+            seq=max(first.seq, last.seq),
+            inbound_seq=max(first.inbound_seq, last.inbound_seq),
+        )
+
+
+def span_of(messages: Iterable[Message]) -> Span | None:
+    """Of the inbound ones among these; None where none is."""
+    found: Span | None = None
+    for message in sorted(messages, key=lambda one: one.seq):
+        if message.direction is Direction.INBOUND:
+            counted = 0 if message.history else 1
+            one = Span(
+                after=message.inbound_seq - counted,
+                seq=message.seq,
+                inbound_seq=message.inbound_seq,
+            )
+            found = one if found is None else found.and_then(one)
+    return found
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -17,6 +53,7 @@ class Summary:
 
     late_inbound_at…   provider times, None where no inbound message is among them
     basis_at           of those that were no opt-out
+    heard              the inbound messages that it sums up; None: none
     """
 
     conversation: Conversation
@@ -26,6 +63,7 @@ class Summary:
     newest_sent_at: datetime | None = None
     waiting_since: datetime | None = None
     answered: bool = False
+    heard: Span | None = None
 
     def outlook(self) -> Conversation:
         """The conversation's numbers as they will be once this is written."""
@@ -49,7 +87,14 @@ class Summary:
                 (at for at in (self.waiting_since, later.waiting_since) if at is not None),
                 default=None,
             ),
+            heard=_joined(self.heard, later.heard),
         )
+
+
+def _joined(one: Span | None, other: Span | None) -> Span | None:
+    if one is None or other is None:
+        return one or other
+    return one.and_then(other)
 
 
 def _latest(one: datetime | None, other: datetime | None) -> datetime | None:

@@ -77,6 +77,7 @@ API = [
     Route("/channels/{id}", channels.change, methods=["PATCH"]),
     Route("/channels/{id}", channels.disconnect, methods=["DELETE"]),
     Route("/channels/{id}/verify_token", channels.verify_token, methods=["POST"]),
+    Route("/channels/{id}/pull", channels.pull, methods=["POST"]),
     Route("/channels/{id}/templates", templates.index, methods=["GET"]),
     Route("/channels/{id}/templates/refresh", templates.refresh, methods=["POST"]),
     Route("/counts", conversations.counts),

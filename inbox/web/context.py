@@ -74,6 +74,8 @@ class Context:
     alone: bool = False
     demo: Demo | None = None
     checks: CheckThrottle = field(default_factory=CheckThrottle)
+    # By channel, whoever asks: a pull is a call for each conversation that changed.
+    pulls: CheckThrottle = field(default_factory=lambda: CheckThrottle(6))
 
     @property
     def merges(self) -> Merges:

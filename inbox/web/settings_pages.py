@@ -109,10 +109,16 @@ async def _of_channel(
     request: Request, caller: Caller, channel: Channel, template: str
 ) -> Response:
     context = contexts.of(request)
+    gaps = (await context.stores.gaps.of_workspace(channel.workspace_id)).get(channel.id, ())
     workspace = await context.stores.accounts.find_workspace(caller.agent.workspace_id)
     values = {
         "channel": await shaped(context, channel),
         "kind": channel_shapes.kind(context.connectors[channel.kind]),
+        # The newest first.
+        "gaps": [
+            {"from": shapes.time(gap.since), "to": shapes.time(gap.until)}
+            for gap in reversed(gaps[-10:])
+        ],
         "workspace_name": "" if workspace is None else workspace.name,
     }
     return _page(request, caller, template, values)

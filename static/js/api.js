@@ -83,6 +83,7 @@ export const api = {
   checkChannel: (body) => call("POST", "/channels/check", { body }),
   changeChannel: (id, body) => call("PATCH", ofChannel(id), { body }),
   disconnectChannel: (id) => call("DELETE", ofChannel(id)),
+  pullChannel: (id) => call("POST", `${ofChannel(id)}/pull`, { body: {} }),
   newVerifyToken: (id) => call("POST", `${ofChannel(id)}/verify_token`, { body: {} }),
   send: (id, body) => call("POST", `${of(id)}/messages`, { body }),
   read: (id, through) => call("POST", `${of(id)}/read`, { body: { through } }),

@@ -148,7 +148,7 @@ async def test_a_summary_written_twice_changes_nothing(store: Stores) -> None:
     assert once.last_seq == once.inbound_seq == 1
     assert once.last_message is not None
     assert once.last_message.text == "1"
-    assert await store.conversations.summarise([summary]) == []
+    assert not (await store.conversations.summarise([summary])).reopened
     assert await again(store, conversation) == once
 
 
@@ -179,7 +179,7 @@ async def test_an_inbound_message_opens_a_resolved_conversation(store: Stores) -
     await store.conversations.set_status(conversation, OPEN, RESOLVED)
     message = await inbound(store, conversation, 1)
     reopened = await store.conversations.summarise([summary_of(conversation, message)])
-    assert reopened == [conversation.id]
+    assert reopened.reopened == [conversation.id]
     found = await again(store, conversation)
     assert found.status is OPEN
     assert found.last_message is not None
@@ -192,7 +192,7 @@ async def test_an_outbound_message_leaves_a_resolved_conversation_resolved(store
     draft = a_draft(conversation, direction=Direction.OUTBOUND)
     (message,) = await store.messages.append(conversation, [draft])
     summary = Summary(conversation=conversation, newest=message, answered=True)
-    assert await store.conversations.summarise([summary]) == []
+    assert not (await store.conversations.summarise([summary])).reopened
     found = await again(store, conversation)
     assert (found.status, found.last_seq) == (RESOLVED, 1)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from inbox.channel_health import summary
 from inbox.channels import Checked
-from inbox.domain.abilities import SignsIn
+from inbox.domain.abilities import Pulls, SignsIn
 from inbox.domain.channel import Channel, Connector, Credential, Manifest
 from inbox.links import Links
 from inbox.shapes import time
@@ -26,6 +26,7 @@ def kind(connector: Connector) -> Json:
         "label": manifest.label,
         "provider": manifest.provider,
         "sign_in": isinstance(connector, SignsIn),
+        "lists": isinstance(connector, Pulls),
         "handshake": manifest.handshake,
         "account_field": manifest.account_field,
         "signing_field": manifest.signing_field,

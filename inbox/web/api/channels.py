@@ -12,9 +12,10 @@ from starlette.responses import JSONResponse, Response
 from inbox import channels as connecting
 from inbox import log
 from inbox.channels import LONGEST_CREDENTIAL, Changes, Channels
+from inbox.domain.abilities import Pulls
 from inbox.domain.agent import Agent, can
 from inbox.domain.channel import Channel
-from inbox.domain.errors import NotFound
+from inbox.domain.errors import Conflict, NotFound
 from inbox.web import bodies
 from inbox.web import context as contexts
 from inbox.web.api import channel_shapes
@@ -150,6 +151,27 @@ async def verify_token(request: Request) -> Response:
     manifest = context.connectors[channel.kind].manifest
     token = next(channel.setting(need.name) for need in manifest.needs if need.origin == "ours")
     return JSONResponse({**await shaped(context, channel), "verify_token": token})
+
+
+async def pull(request: Request) -> Response:
+    """`POST /channels/{id}/pull`: 202; the worker asks the provider within seconds."""
+    context = contexts.of(request)
+    agent = await admin(request)
+    channel = await service(context).get(agent.workspace_id, request.path_params["id"])
+    if not isinstance(context.connectors[channel.kind], Pulls):
+        label = context.connectors[channel.kind].manifest.label
+        raise Conflict(f"{label} tells of a message once; it cannot be asked for what was missed.")
+    if channel.state != "connected":
+        raise Conflict("This channel is not connected: what was missed cannot be asked for.")
+    wait_s = context.pulls.wait_s(channel.id)
+    if wait_s:
+        detail = "It was looked for often within this minute. Wait a little and try again."
+        return problem(request, 429, "too_many_pulls", detail, headers={"Retry-After": str(wait_s)})
+    # Through the database: the worker may be another process.
+    await context.stores.pulls.states([channel])
+    await context.stores.pulls.ask(channel.id, datetime.now(UTC))
+    _told("a pull was asked for", agent, channel)
+    return JSONResponse(await shaped(context, channel), status_code=202)
 
 
 class CheckBody(msgspec.Struct, forbid_unknown_fields=True):

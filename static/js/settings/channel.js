@@ -2,7 +2,7 @@
 
 import { api } from "../api.js";
 import { byId, setText } from "../lib/dom.js";
-import { begin, tell } from "./common.js";
+import { begin, tell, wait } from "./common.js";
 import { Credentials } from "./credentials.js";
 
 const { channel, kind } = JSON.parse(byId("boot").textContent);
@@ -74,6 +74,34 @@ byId("recheck")?.addEventListener("click", async (event) => {
   } catch (error) {
     toasts.show(error.sentence ?? error.message);
     byId("recheck").disabled = false;
+  }
+});
+
+/** Whether the provider has been asked since `before`; null when that was not seen in time. */
+async function pulledSince(before) {
+  for (let tries = 0; tries < 20; tries += 1) {
+    await wait(1_000);
+    const { health, state } = await api.channel(channel.id);
+    if (state !== "connected") return false;
+    if (health.last_pull_at && health.last_pull_at !== before) return true;
+  }
+  return null;
+}
+
+byId("pull")?.addEventListener("click", async (event) => {
+  const button = event.currentTarget;
+  const status = byId("pull-status");
+  button.disabled = true;
+  setText(status, `Asking ${kind.provider}…`);
+  try {
+    const { health } = await api.pullChannel(channel.id);
+    const found = await pulledSince(health.last_pull_at);
+    if (found === false) location.reload();
+    setText(status, found ? "Done. What was missed is in the inbox." : "It takes longer than usual. You need not wait for it.");
+  } catch (error) {
+    setText(status, error.sentence ?? error.message);
+  } finally {
+    button.disabled = false;
   }
 });
 

@@ -1,7 +1,7 @@
 // What every settings page does: times in the reader's words, copy buttons, short notices.
 
 import { byId, icon, setText } from "../lib/dom.js";
-import { brief, exact, onDay } from "../lib/time.js";
+import { brief, exact, moment, onDay } from "../lib/time.js";
 import { inlineSprites } from "../lib/sprites.js";
 import { Toasts } from "../views/toasts.js";
 
@@ -22,6 +22,7 @@ function agoWords(instant) {
 const WORDS = {
   ago: agoWords,
   day: onDay,
+  moment,
   date: (instant) => dateFormat.format(Date.parse(instant)),
 };
 

@@ -1,0 +1,194 @@
+"""What a contact has just written counts for the gate at once, whoever sums it up, and in which
+order: the steps of several processes, one by one."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from datetime import UTC, datetime, timedelta
+
+from inbox.changes import Changes
+from inbox.consent import catch_up, facts
+from inbox.directory import Directory
+from inbox.domain.conversation import Conversation
+from inbox.domain.gate import Facts
+from inbox.domain.message import Direction, Message
+from inbox.domain.report import MessageReceived
+from inbox.people import People
+from inbox.portraits import Portraits
+from inbox.profiles import Profiles
+from inbox.received import Received
+from inbox.statuses import Statuses
+from inbox.store.journal import JournalEntry
+from inbox.store.summaries import Summary, span_of
+from inbox.work import Work
+from tests.office import Office, a_draft, until, whatsapp, whatsapp_item
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+
+
+async def stores(office: Office, conversation: Conversation, text: str, minute: int) -> Message:
+    """What intake does first: the message is there, its conversation knows nothing of it."""
+    at = NOW + timedelta(minutes=minute)
+    draft = a_draft(conversation, text, at=at)
+    return (await office.stores.messages.append(conversation, [draft], provider_at=[at]))[0]
+
+
+async def answers(office: Office, conversation: Conversation) -> None:
+    """What the API does: the message and its summary at once."""
+    draft = a_draft(conversation, "An answer", direction=Direction.OUTBOUND)
+    (stored,) = await office.stores.messages.append(conversation, [draft])
+    summary = Summary(conversation=conversation, newest=stored, answered=True)
+    await office.stores.conversations.summarise([summary])
+
+
+async def sums_up(office: Office, conversation: Conversation, *messages: Message) -> bool:
+    """What intake does last; whether somebody has to catch up."""
+    at = max(message.sent_at for message in messages)
+    summary = Summary(
+        conversation=conversation,
+        newest=max(messages, key=lambda message: message.seq),
+        last_inbound_at=at,
+        basis_at=at,
+        newest_sent_at=at,
+        heard=span_of(messages),
+    )
+    return bool((await office.stores.conversations.summarise([summary])).behind)
+
+
+async def now(office: Office) -> Conversation:
+    return await office.conversation()
+
+
+async def gate(office: Office) -> Facts:
+    conversation = await now(office)
+    identity = await office.identity()
+    manifest = office.connectors[conversation.kind].manifest
+    return await facts(office.stores, conversation, identity, manifest, datetime.now(UTC))
+
+
+async def begun(office: Office) -> Conversation:
+    """A conversation whose contact wrote long ago."""
+    long_ago = NOW - timedelta(days=60)
+    item = whatsapp_item("Long ago", at=long_ago)
+    await office.takes("whatsapp", whatsapp(item), at=long_ago)
+    return await now(office)
+
+
+async def test_an_answer_hides_nothing_that_is_not_summed_up(office: Office) -> None:
+    await begun(office)
+    message = await stores(office, await now(office), "Hello?", 1)
+    await answers(office, await now(office))
+    seen = await gate(office)
+    assert seen.last_inbound_at == seen.last_basis_at == message.sent_at
+    assert not await sums_up(office, await now(office), message)
+    after = await now(office)
+    assert (after.heard_seq, after.last_inbound_at) == (message.seq, message.sent_at)
+    assert after.last_message is not None
+    assert after.last_message.text == "An answer"
+
+
+async def test_of_two_processes_the_faster_one_hides_nothing_of_the_slower(office: Office) -> None:
+    begin = await begun(office)
+    first = await stores(office, begin, "When do you open?", 1)
+    second = await stores(office, await now(office), "STOP", 2)
+    at = second.sent_at
+    # The second was an opt-out: no reply rests on it, so the first one is still needed.
+    faster = Summary(conversation=begin, newest=second, last_inbound_at=at, heard=span_of([second]))
+    assert (await office.stores.conversations.summarise([faster])).behind == [begin.id]
+    await answers(office, await now(office))
+    assert (await gate(office)).last_basis_at == first.sent_at
+    assert (await now(office)).heard_seq < first.seq
+    assert not await sums_up(office, begin, first)
+    assert (await gate(office)).last_basis_at == first.sent_at
+
+
+async def test_who_died_before_summing_up_is_made_up_for(office: Office) -> None:
+    begin = await begun(office)
+    lost = await stores(office, begin, "Hello?", 1)
+    later = await stores(office, await now(office), "Anybody?", 2)
+    assert await sums_up(office, begin, later)
+    manifest = office.connectors[begin.kind].manifest
+    await catch_up(office.stores, await now(office), manifest)
+    after = await now(office)
+    assert (after.heard_seq, after.last_basis_at) == (later.seq, later.sent_at)
+    # What comes next is in order again, and the dead one's work, done anew, changes nothing.
+    following = await stores(office, after, "Please", 3)
+    assert not await sums_up(office, after, following)
+    assert not await sums_up(office, begin, lost)
+    assert (await now(office)).last_inbound_at == following.sent_at
+
+
+async def test_intake_catches_up_with_what_a_crash_left(office: Office) -> None:
+    begin = await begun(office)
+    # Stored by a worker that is gone, whose journal entry is another's to take up.
+    lost = await stores(office, begin, "Hello?", 1)
+    await office.takes("whatsapp", whatsapp(whatsapp_item("Anybody?", at=NOW)))
+    after = await now(office)
+    assert after.heard_seq > lost.seq
+    assert after.last_inbound_at == after.last_basis_at == lost.sent_at
+
+
+async def is_told(office: Office, entry: JournalEntry) -> None:
+    """The first half of intake, by a worker that stops there: nothing is summed up."""
+    store, hub, connectors = office.stores, office.hub, office.connectors
+    people, statuses = People(store, hub, connectors), Statuses(store, hub)
+    changes = Changes(store, hub, people, Directory(store.channels))
+    profiles = Profiles(connectors, people, Portraits(store, hub, connectors))
+    received = Received(
+        *(store, hub, connectors, people, statuses, changes, profiles),
+        wake_delivery=office.woken.extend,
+        wake_fetching=lambda: None,
+    )
+    channel = office.channels[entry.kind]
+    reports = connectors[entry.kind].parse(entry.payload, entry.received_at)
+    works = [
+        Work(entry=entry, report=report, channel=channel)
+        for report in reports
+        if isinstance(report, MessageReceived)
+    ]
+    await received.take(works, defaultdict(Counter))
+
+
+async def test_a_crash_between_telling_and_summing_up_costs_nothing(office: Office) -> None:
+    await begun(office)
+    entry = await office.journal("whatsapp", whatsapp(whatsapp_item("Hello?", at=NOW)))
+    await is_told(office, entry)
+    assert (await now(office)).last_inbound_at != NOW
+    await answers(office, await now(office))
+    assert (await gate(office)).last_inbound_at == NOW
+    await office.an_intake().process([entry])
+    after = await now(office)
+    assert after.last_inbound_at == after.last_basis_at == NOW
+    assert await office.texts() == ["Long ago", "Hello?"]
+
+
+async def test_what_an_earlier_version_wrote_is_taken_over(office: Office) -> None:
+    begin = await begun(office)
+    message = await stores(office, begin, "Hello?", 1)
+    await answers(office, await now(office))
+    conversations = office.stores.database["conversations"]
+    await conversations.update_one({"_id": begin.id}, {"$unset": {"heard": 1}})
+    assert (await gate(office)).last_inbound_at == message.sent_at
+    await office.takes("whatsapp", whatsapp(whatsapp_item("And now", at=NOW)))
+    after = await now(office)
+    assert after.heard_seq > message.seq
+    assert after.last_inbound_at == message.sent_at
+
+
+async def test_messages_at_the_same_time_are_all_summed_up(office: Office) -> None:
+    await begun(office)
+    bodies = [whatsapp(whatsapp_item(f"{n}", at=NOW)) for n in range(12)]
+    entries = [await office.journal("whatsapp", body) for body in bodies]
+    intakes = [office.an_intake() for _ in entries]
+    for intake in intakes:
+        await intake.start()
+    for intake, entry in zip(intakes, entries, strict=True):
+        intake.hand_over(entry)
+    for intake in intakes:
+        await intake.close()
+
+    async def caught_up() -> bool:
+        return (await now(office)).heard_seq == 13
+
+    await until(caught_up)
+    assert (await now(office)).inbound_seq == 13
