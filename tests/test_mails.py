@@ -178,6 +178,43 @@ async def test_an_automatic_answer_begins_no_conversation(mailroom: Office) -> N
     assert await mailroom.stores.database["identities"].count_documents({}) == 0
 
 
+@pytest.mark.parametrize("by", ["in_reply_to", "thread_id"])
+@pytest.mark.parametrize("parent_first", [True, False])
+async def test_what_may_begin_nothing_joins_a_mail_of_its_own_batch(
+    mailroom: Office, by: str, parent_first: bool
+) -> None:
+    """Also where it is the answer of an answer, and comes before both."""
+    first = a_mail("One", **({"thread_id": "t1"} if by == "thread_id" else {}))
+    answers = []
+    parent = first
+    for text in ("Our answer", "And one more thing"):
+        named = {by: parent["message_id"] if by == "in_reply_to" else "t1"}
+        ours = {"who": OURS, "sent": True, "to": [MAYA], "sort": "own_message", "opens": False}
+        parent = a_mail(text, **ours, **named)
+        answers.append(parent)
+    await takes(mailroom, *([first, *answers] if parent_first else [*reversed(answers), first]))
+    conversation = await mailroom.conversation()
+    told = [(one.text, one.direction) for one in await mailroom.thread(conversation)]
+    assert sorted(told) == [
+        ("And one more thing", Direction.OUTBOUND),
+        ("One", Direction.INBOUND),
+        ("Our answer", Direction.OUTBOUND),
+    ]
+
+
+async def test_what_the_owner_sent_elsewhere_to_somebody_new_is_shown(mailroom: Office) -> None:
+    sent = a_mail("Hello Leo", who=OURS, sent=True, to=[LEO], sort="own_message", automated=True)
+    await takes(mailroom, sent)
+    conversation = await mailroom.conversation()
+    assert (conversation.handle, conversation.waiting_since) == (LEO, None)
+    assert (await mailroom.thread())[0].direction is Direction.OUTBOUND
+    # Nobody has written to us yet: there is nothing that an answer could rest on.
+    assert (conversation.last_basis_at, conversation.last_inbound_at) == (None, None)
+    await takes(mailroom, a_mail("Hello", who=LEO, in_reply_to=sent["message_id"]))
+    assert sorted(await mailroom.texts()) == ["Hello"]
+    assert (await mailroom.conversation()).last_seq == 2
+
+
 async def test_an_automatic_answer_reopens_nothing_and_is_no_basis(mailroom: Office) -> None:
     long_ago = NOW - timedelta(days=40)
     first = a_mail("One", at=long_ago.isoformat())

@@ -57,7 +57,7 @@ def parse(payload: Payload, received_at: datetime) -> list[Report]:
         return [_complaint(reading, at)]
     if reading.sort == "read_receipt":
         return [_receipt(reading, at)]
-    return [_message(reading, known, at)]
+    return [_message(reading, known, at, labels)]
 
 
 def media_ref(message_id: str, number: int) -> str:
@@ -95,7 +95,11 @@ def _push(body: bytes) -> Report:
     return PullAsked(account=address.strip().lower())
 
 
-def _message(reading: Reading, known: Mapping[str, str], at: datetime | None) -> Report:
+def _message(
+    reading: Reading, known: Mapping[str, str], at: datetime | None, labels: frozenset[str]
+) -> Report:
+    """What a person or a program wrote. What the mailbox's owner sent from Gmail's own pages may
+    begin a conversation; a mail of ours that comes back as another's copy may not."""
     outbound = reading.sort == "own_message"
     sender = _recipient(reading) if outbound else _sender(reading)
     if sender is None:
@@ -113,12 +117,12 @@ def _message(reading: Reading, known: Mapping[str, str], at: datetime | None) ->
         opt_out_type="STOP" if reading.unsubscribes_by_button() else None,
         direction="outbound" if outbound else "inbound",
         message_id=our_id(reading.message_id or "") if outbound else None,
-        mail=_mail(reading, known),
+        mail=_mail(reading, known, opens=reading.opens or "SENT" in labels),
         recovered=known.get("recovered") == "1",
     )
 
 
-def _mail(reading: Reading, known: Mapping[str, str]) -> Mail:
+def _mail(reading: Reading, known: Mapping[str, str], *, opens: bool) -> Mail:
     answered = reading.in_reply_to
     others = [one for one in answered[1:] if one not in reading.references]
     return Mail(
@@ -136,7 +140,7 @@ def _mail(reading: Reading, known: Mapping[str, str]) -> Mail:
         html=reading.letter.html,
         sort=reading.sort,
         automated=reading.automated,
-        opens=reading.opens,
+        opens=opens,
         basis=reading.basis,
     )
 

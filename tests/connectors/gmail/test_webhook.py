@@ -109,7 +109,14 @@ def test_what_our_side_sent_elsewhere_is_outbound_and_its_contact_is_who_got_it(
     found = message(raw, labels="SENT")
     assert found.mail is not None
     assert (found.direction, found.sender.address) == ("outbound", "a@example.org")
-    assert (found.mail.sort, found.mail.opens, found.message_id) == ("own_message", False, None)
+    assert (found.mail.sort, found.mail.opens, found.message_id) == ("own_message", True, None)
+
+
+def test_a_copy_of_a_mail_of_ours_begins_no_conversation() -> None:
+    raw = b"From: support@inbox.example.com\nTo: list@example.org\n\nhi"
+    found = message(raw, labels="INBOX,UNREAD")
+    assert found.mail is not None
+    assert (found.mail.sort, found.mail.opens) == ("own_message", False)
 
 
 def test_a_message_of_ours_that_comes_back_carries_our_id() -> None:
