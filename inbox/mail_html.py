@@ -108,6 +108,20 @@ def _sanitised(raw: str, source: _Source) -> str:
     )
 
 
+def at_first(raw: str) -> str:
+    """What is shown of a mail's HTML before anybody asks for pictures; empty where `clean` keeps
+    nothing."""
+    kept = clean(raw)
+    return "" if kept is None else _sanitised(kept.html, lambda address: _own(address, {}))
+
+
+def _own(address: str, pictures: Mapping[str, str]) -> str | None:
+    """Where a picture that came with the mail is; None for one that did not."""
+    if address.lower().startswith("cid:"):
+        return pictures.get(content_id(address[4:]))
+    return address if _is_inline(address) else None
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Page:
     """A whole small document, and the policy that it must be served under."""
@@ -126,11 +140,8 @@ def page(stored: str, pictures: Mapping[str, str], *, remote: bool, theme: str) 
     """
 
     def source(address: str) -> str | None:
-        if address.lower().startswith("cid:"):
-            return pictures.get(content_id(address[4:]))
-        if _is_inline(address):
-            return address
-        return address if remote and address.lower().startswith("https://") else None
+        elsewhere = remote and address.lower().startswith("https://")
+        return address if elsewhere else _own(address, pictures)
 
     body = _sanitised(stored, source)
     scheme = {"light": "light", "dark": "dark"}.get(theme, "light dark")

@@ -40,6 +40,7 @@ from inbox.domain.report import (
     Mail,
     Media,
     MessageReceived,
+    PreferenceReported,
     ProviderError,
     PullAsked,
     Report,
@@ -134,6 +135,18 @@ class Post:
         reports: list[Report] = [_message(one) for one in body.get("mails", ())]
         if body.get("asks"):
             reports.append(PullAsked(account=OURS))
+        for who in body.get("complaints", ()):
+            sender = Sender(keys=(who,), address=who, handle=who)
+            reports.append(
+                PreferenceReported(
+                    account=OURS,
+                    sender=sender,
+                    act="stop",
+                    code="complaint",
+                    at=received_at,
+                    covers="all",
+                )
+            )
         for told in body.get("told", ()):
             failed = told["status"] == "failed"
             reason = "One of the recipients does not exist. Check the addresses."

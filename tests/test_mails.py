@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 
+from inbox.consent import facts, policy
+from inbox.domain.consent import Purpose
 from inbox.domain.conversation import Conversation
+from inbox.domain.gate import Attempt, decide
 from inbox.domain.message import Author, Direction, Message, Status
 from inbox.store.summaries import Summary
 from tests.office import NOW, Office, a_draft
@@ -430,3 +433,31 @@ async def test_html_that_is_too_large_is_dropped_and_said_so(mailroom: Office) -
 async def test_a_line_break_in_a_subject_is_none(mailroom: Office) -> None:
     await takes(mailroom, a_mail("x", subject="A kettle\r\nBcc: all@example.com"))
     assert await subjects(mailroom) == ["A kettle Bcc: all@example.com"]
+
+
+# -- what a complaint ends -------------------------------------------------------------------------
+
+
+async def rules(office: Office, purpose: Purpose) -> str:
+    """The gate's word for an agent's mail in the only conversation, an hour after the last news."""
+    manifest, channel = office.connectors["post"].manifest, office.channels["post"]
+    conversation = await office.conversation()
+    identity = await office.stores.people.get(conversation.identity_id)
+    now = datetime.now(UTC) + timedelta(hours=1)
+    known = await facts(office.stores, conversation, identity, manifest, now)
+    attempt = Attempt(kind="post", purpose=purpose, actor="agent")
+    return decide(attempt, known, policy(channel, manifest), now).code
+
+
+async def test_a_complaint_ends_all_but_answers_to_what_they_write_later(mailroom: Office) -> None:
+    first = a_mail("One")
+    await takes(mailroom, first)
+    assert await rules(mailroom, Purpose.REPLY) == "ALLOW_REPLY"
+    await mailroom.takes("post", json.dumps({"complaints": [MAYA]}).encode())
+    assert {await rules(mailroom, purpose) for purpose in Purpose} == {"DENY_OPTED_OUT"}
+    later = (datetime.now(UTC) + timedelta(minutes=1)).isoformat()
+    answer = a_mail("Sorry, one question", in_reply_to=first["message_id"], at=later)
+    await takes(mailroom, answer)
+    assert await rules(mailroom, Purpose.REPLY) == "ALLOW_REPLY"
+    assert await rules(mailroom, Purpose.TRANSACTIONAL) == "DENY_OPTED_OUT"
+    assert await rules(mailroom, Purpose.PROMOTIONAL) == "DENY_OPTED_OUT"

@@ -221,7 +221,9 @@ def _complaint(reading: Reading, at: datetime | None) -> Report:
     if told.type == "not-spam":
         return Ignored(reason="complaint_taken_back", account=account)
     who = Sender(keys=(told.recipient,), address=told.recipient, handle=told.recipient)
-    return PreferenceReported(account=account, sender=who, act="stop", code="complaint", at=at)
+    return PreferenceReported(
+        account=account, sender=who, act="stop", code="complaint", at=at, covers="all"
+    )
 
 
 def _receipt(reading: Reading, at: datetime | None) -> Report:

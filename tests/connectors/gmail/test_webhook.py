@@ -157,10 +157,10 @@ def test_a_bounce_of_a_message_that_is_not_ours_is_believed_in_nothing() -> None
     ]
 
 
-def test_a_complaint_about_a_mail_of_ours_stops_promotions() -> None:
+def test_a_complaint_about_a_mail_of_ours_stops_all_but_answers() -> None:
     [found] = pulled(mail("complaint_redacted"))
     assert isinstance(found, PreferenceReported)
-    assert (found.act, found.code) == ("stop", "complaint")
+    assert (found.act, found.code, found.covers) == ("stop", "complaint", "all")
     assert found.sender.address == "gone@example.org"
     [other] = pulled(mail("20_arf_complaint"))
     assert isinstance(other, Ignored)

@@ -11,8 +11,8 @@ export class MailFields {
     this.subject = root.querySelector(".mail__subject");
     this.cc = root.querySelector(".mail__cc");
     this.html = root.querySelector(".mail__check");
-    this.subject.placeholder = "Empty: answers the last mail";
-    this.cc.placeholder = "someone@example.com, …";
+    this.subject.placeholder = "Empty: a reply";
+    this.cc.placeholder = "a@example.com, …";
     root.querySelector(".composer__file").removeAttribute("accept");
     root.querySelector(".composer__attach .quiet-label").textContent = "Attach a file";
     root.querySelector(".composer__attach").title = "Attach a file";
