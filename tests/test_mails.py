@@ -205,6 +205,16 @@ async def test_what_may_begin_nothing_joins_a_mail_of_its_own_batch(
     ]
 
 
+async def test_only_what_came_after_our_answer_waits(mailroom: Office) -> None:
+    ago = [(NOW - timedelta(days=days)).isoformat() for days in (3, 2, 1)]
+    first = a_mail("One", thread_id="t1", at=ago[0])
+    ours = a_mail("Ours", who=OURS, sent=True, to=[MAYA], thread_id="t1", at=ago[1])
+    await takes(mailroom, first, ours, a_mail("Two", thread_id="t1", at=ago[2]))
+    conversation = await mailroom.conversation()
+    assert (conversation.waiting_since, conversation.inbound_seq) == (NOW - timedelta(days=1), 2)
+    assert conversation.last_basis_at == NOW - timedelta(days=1)
+
+
 async def test_what_the_owner_sent_elsewhere_to_somebody_new_is_shown(mailroom: Office) -> None:
     sent = a_mail("Hello Leo", who=OURS, sent=True, to=[LEO], sort="own_message", automated=True)
     await takes(mailroom, sent)
