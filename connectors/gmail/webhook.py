@@ -12,7 +12,7 @@ from connectors.body import NotJson, clean, decode, instant, mapping, text
 from connectors.gmail import delivery
 from connectors.gmail.addresses import canonical
 from connectors.gmail.reading import Reading, read
-from connectors.gmail.sorting import our_id
+from connectors.gmail.sorting import is_auto_reply, our_id
 from inbox.domain.channel import Payload
 from inbox.domain.message import Status
 from inbox.domain.report import (
@@ -139,7 +139,10 @@ def _mail(reading: Reading, known: Mapping[str, str], *, opens: bool) -> Mail:
         folded=reading.folded,
         html=reading.letter.html,
         sort=reading.sort,
-        automated=reading.automated,
+        # What somebody of ours wrote at Gmail is a person's; an absence notice of ours is not.
+        automated=is_auto_reply(reading.letter.headers)
+        if reading.sort == "own_message"
+        else reading.automated,
         opens=opens,
         basis=reading.basis,
     )

@@ -110,6 +110,10 @@ def test_what_our_side_sent_elsewhere_is_outbound_and_its_contact_is_who_got_it(
     assert found.mail is not None
     assert (found.direction, found.sender.address) == ("outbound", "a@example.org")
     assert (found.mail.sort, found.mail.opens, found.message_id) == ("own_message", True, None)
+    assert not found.mail.automated
+    away = message(b"Auto-Submitted: auto-replied\n" + raw, labels="SENT").mail
+    assert away is not None
+    assert away.automated
 
 
 def test_a_copy_of_a_mail_of_ours_begins_no_conversation() -> None:
