@@ -8,6 +8,7 @@ from connectors.gmail import delivery
 from connectors.gmail.addresses import canonical, tag
 from connectors.gmail.reading import Reading, own_account, read
 
+
 def explain(raw: bytes, account: str | None = None) -> dict[str, object]:
     """All that is read from the mail, JSON-ready, its HTML as it came. Never raises.
 
