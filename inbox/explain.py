@@ -94,7 +94,7 @@ def explain(kind: str, raw: bytes, connectors: Mapping[str, Connector], now: dat
 
 
 def _safe(name: str, told: object) -> object:
-    """What an agent is shown of HTML at first: no pictures but those in it, and nothing that acts."""
+    """What an agent is shown of HTML at first: its own pictures alone, and nothing that acts."""
     return mail_html.at_first(told) if name.startswith("html") and isinstance(told, str) else told
 
 

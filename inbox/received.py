@@ -413,7 +413,7 @@ def _summary(
         if work.message is None:
             continue
         ours = work.message.direction is Direction.OUTBOUND
-        if answers and not ours or not parts:
+        if (answers and not ours) or not parts:
             parts.append([])
         parts[-1].append(work)
         answers = ours

@@ -207,7 +207,7 @@ class Statuses:
                 recorded_at=now,
             ),
             purpose=Purpose.PROMOTIONAL if promotions else None,
-            # Of promotions the provider takes none any more; of everything, we are the ones to stop.
+            # Of promotions it takes none any more; of everything, we are the ones to stop.
             by_provider=promotions,
             code=report.code,
         )
