@@ -19,6 +19,7 @@ from typing import Any, Literal
 from inbox import drafts, terms
 from inbox.auth.passwords import Passwords
 from inbox.automation.keywords import KeywordAnswers, hear
+from inbox.domain.abilities import Pulls
 from inbox.domain.agent import Agent, Role
 from inbox.domain.channel import Channel, Connector, Manifest, Secret
 from inbox.domain.contact import Identity
@@ -40,6 +41,7 @@ from inbox.store.summaries import Summary, span_of
 from inbox.stores import Stores
 
 TOKEN_DAYS = 90
+_A_MINUTE = timedelta(minutes=1)
 PEOPLE = (
     ("agent", "Ana Silva", "ana@harbour.example", Role.AGENT),
     ("manager", "Malik Brown", "malik@harbour.example", Role.MANAGER),
@@ -143,6 +145,23 @@ async def ensure_channel(
     )
     await stores.channels.add(channel)
     return channel
+
+
+async def ensure_pulled(stores: Stores, channel: Channel, connector: Connector) -> None:
+    """The demo's channel was connected before the past began: what its provider has from then on is
+    news, and not a history that nobody waits for."""
+    if not isinstance(connector, Pulls):
+        return
+    state = (await stores.pulls.states([channel]))[channel.id]
+    holder = new_id("plr")
+    now = datetime.now(UTC)
+    if state.cursor is not None or not await stores.pulls.claim(state, holder, now + _A_MINUTE):
+        return
+    pulled = await connector.pull(channel, None, now)
+    while pulled.more:
+        pulled = await connector.pull(channel, pulled.cursor, now)
+    await stores.pulls.advance(channel.id, holder, pulled.cursor)
+    await stores.pulls.let_go(channel.id, holder)
 
 
 # -- the past --------------------------------------------------------------------------------------

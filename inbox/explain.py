@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Protocol, runtime_checkable
 
+from inbox import mail_html
 from inbox.domain.channel import Connector, Payload
 from inbox.domain.errors import AssentError, MalformedPayload
 from inbox.domain.report import (
@@ -58,7 +59,8 @@ class NamesSources(Protocol):
 @runtime_checkable
 class ExplainsItself(Protocol):
     """A connector whose bodies hold more than messages and statuses: it says itself, JSON-ready,
-    what it makes of a file. Raises MalformedPayload for what is nothing of the kind."""
+    what it makes of a file. What is named `html…` it gives as it came: that is made safe here, by
+    the rules of the inbox. Raises MalformedPayload for what is nothing of the kind."""
 
     def explain(self, raw: bytes) -> Mapping[str, object]: ...
 
@@ -73,7 +75,7 @@ def explain(kind: str, raw: bytes, connectors: Mapping[str, Connector], now: dat
         )
     try:
         if isinstance(connector, ExplainsItself):
-            return dict(connector.explain(raw))
+            return {name: _safe(name, told) for name, told in connector.explain(raw).items()}
         if isinstance(connector, ReadsSamples):
             payload = connector.sample(raw)
         else:
@@ -89,6 +91,11 @@ def explain(kind: str, raw: bytes, connectors: Mapping[str, Connector], now: dat
             _other(r) for r in reports if not isinstance(r, MessageReceived | StatusReported)
         ],
     }
+
+
+def _safe(name: str, told: object) -> object:
+    """What an agent is shown of HTML at first: its own pictures alone, and nothing that acts."""
+    return mail_html.at_first(told) if name.startswith("html") and isinstance(told, str) else told
 
 
 def _choice(kinds: Sequence[str]) -> str:

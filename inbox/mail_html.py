@@ -110,6 +110,21 @@ def _sanitised(raw: str, source: _Source) -> str:
     )
 
 
+def at_first(raw: str) -> str:
+    """What is shown of a mail's HTML before anybody asks for pictures; empty where `clean` keeps
+    nothing."""
+    kept = clean(raw)
+    return "" if kept is None else _sanitised(kept.html, lambda address: _own(address, {}))
+
+
+def _own(address: str, pictures: Mapping[str, str]) -> str | None:
+    """Where a picture that came with the mail is; None for one that did not."""
+    if address.lower().startswith("cid:"):
+        name = address[4:]  # often written as it is, though a URL has it quoted (RFC 2392)
+        return pictures.get(content_id(name)) or pictures.get(content_id(unquote(name)))
+    return address if _is_inline(address) else None
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Page:
     """A whole small document, and the policy that it must be served under."""
@@ -131,15 +146,12 @@ def page(stored: str, pictures: Mapping[str, str], *, remote: bool, theme: str) 
 
     def source(address: str) -> str | None:
         nonlocal left
-        if address.lower().startswith("cid:"):
-            name = address[4:]  # often written as it is, though a URL has it quoted (RFC 2392)
-            picture = pictures.get(content_id(name)) or pictures.get(content_id(unquote(name)))
-            # Each place that names it holds it once more.
-            left -= len(picture or "")
-            return picture if left >= 0 else None
-        if _is_inline(address):
+        if remote and address.lower().startswith("https://"):
             return address
-        return address if remote and address.lower().startswith("https://") else None
+        picture = _own(address, pictures)
+        # Each place that names it holds it once more.
+        left -= len(picture or "")
+        return picture if left >= 0 else None
 
     body = _sanitised(stored, source)
     scheme = {"light": "light", "dark": "dark"}.get(theme, "light dark")

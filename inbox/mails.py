@@ -12,7 +12,7 @@ from datetime import datetime
 
 from inbox import drafts, mail_html
 from inbox.domain.conversation import Conversation
-from inbox.domain.ids import ConversationId
+from inbox.domain.ids import ChannelId, ConversationId
 from inbox.domain.mail import ancestors, of, one_line, same_subject
 from inbox.domain.message import Author, Direction, Message
 from inbox.domain.report import Mail
@@ -41,12 +41,15 @@ class Mails:
         conversation; what is no mail passes."""
         mails = [(work.channel, work.report.mail) for work in works if work.report.mail]
         answered = iter(await self._threads.look(mails) if mails else [])
+        for work in works:
+            if work.report.mail is not None:
+                work.answered = next(answered)
+        lost = _without_a_place(works)
         kept: list[Work] = []
         for work in works:
             mail = work.report.mail
             if mail is not None:
-                work.answered = next(answered)
-                if not mail.opens and not work.answered.anything:
+                if id(work) in lost:
                     verdicts[work.entry.id]["opens_no_conversation"] += 1
                     continue
                 work.html = await _clean(mail)
@@ -57,11 +60,11 @@ class Mails:
         """The conversation of each mail, in order: one may answer another of the same batch. None
         for what is no mail."""
         placed: dict[tuple[str, str], ConversationId] = {}
-        found: list[ConversationId | None] = []
-        for work in works:
+        found: dict[int, ConversationId] = {}
+        for position in _parents_first(works):
+            work = works[position]
             mail, identity = work.report.mail, work.identity
             if mail is None or identity is None:
-                found.append(None)
                 continue
             answered = work.answered
             if answered.by_reference is None:
@@ -73,8 +76,8 @@ class Mails:
                 mail, answered, identity, work.channel, work.entry.received_at
             )
             placed[(work.channel.id, mail.message_id)] = conversation_id
-            found.append(conversation_id)
-        return found
+            found[position] = conversation_id
+        return [found.get(position) for position in range(len(works))]
 
     async def came_back(self, work: Work, message: Message) -> None:
         """Our own mail, as the provider keeps it: its thread is that of the conversation."""
@@ -115,6 +118,73 @@ class Mails:
             except Duplicate:
                 continue
         return said
+
+
+def _parents_first(works: Sequence[Work]) -> list[int]:
+    """Positions, each after those of the mails that it answers, however they came; and what may
+    begin a conversation before what may not, which is here because of one of those."""
+    at = {(w.channel.id, w.report.mail.message_id): n for n, w in enumerate(works) if w.report.mail}
+    order: list[int] = []
+    seen: set[int] = set()
+    for start in sorted(range(len(works)), key=lambda one: not _opens(works[one])):
+        path = [] if start in seen else [start]
+        while path:
+            here = path[-1]
+            seen.add(here)
+            named = (at.get(one) for one in _answers(works[here]))
+            before = next((one for one in named if one is not None and one not in seen), None)
+            if before is None:
+                order.append(path.pop())
+            else:
+                path.append(before)
+    return order
+
+
+def _opens(work: Work) -> bool:
+    return work.report.mail is None or work.report.mail.opens
+
+
+def _answers(work: Work) -> list[tuple[ChannelId, str]]:
+    mail = work.report.mail
+    named = [] if mail is None else ancestors(mail.in_reply_to, mail.references)
+    return [(work.channel.id, one) for one in named]
+
+
+def _without_a_place(works: Sequence[Work]) -> set[int]:
+    """By `id`: mails that may not begin a conversation, and answer neither one that is known nor a
+    mail of this batch that has its place."""
+    waiting: list[Work] = []
+    known: set[tuple[str, str, str]] = set()
+    for work in works:
+        mail = work.report.mail
+        if mail is None:
+            continue
+        if mail.opens or work.answered.anything:
+            known |= _names(work.channel.id, mail)
+        else:
+            waiting.append(work)
+    while found := [one for one in waiting if _leads_to(one, known)]:
+        for work in found:
+            if work.report.mail is not None:
+                known |= _names(work.channel.id, work.report.mail)
+        waiting = [one for one in waiting if not any(one is other for other in found)]
+    return {id(work) for work in waiting}
+
+
+def _names(channel_id: str, mail: Mail) -> set[tuple[str, str, str]]:
+    """What a mail that answers this one would name of it."""
+    names = {(channel_id, "mail", mail.message_id)}
+    return names if mail.thread_id is None else names | {(channel_id, "thread", mail.thread_id)}
+
+
+def _leads_to(work: Work, known: set[tuple[str, str, str]]) -> bool:
+    mail, channel_id = work.report.mail, work.channel.id
+    if mail is None:
+        return False
+    named = ancestors(mail.in_reply_to, mail.references)
+    if any((channel_id, "mail", one) in known for one in named):
+        return True
+    return mail.thread_id is not None and (channel_id, "thread", mail.thread_id) in known
 
 
 def _joined(conversation: Conversation, work: Work, now: datetime) -> Message:

@@ -416,9 +416,24 @@ def _summary(
     group: Sequence[Work],
     connectors: Mapping[str, Connector],
 ) -> list[Summary]:
-    stored = [w for w in group if w.message is not None]
-    if not stored:
-        return []
+    """What the group changes: one summary up to each answer of our side in it, and one of what came
+    after the last, for only that still waits."""
+    parts: list[list[Work]] = []
+    answers = True
+    for work in group:
+        if work.message is None:
+            continue
+        ours = work.message.direction is Direction.OUTBOUND
+        if (answers and not ours) or not parts:
+            parts.append([])
+        parts[-1].append(work)
+        answers = ours
+    return [_summed(conversation, part, connectors) for part in parts]
+
+
+def _summed(
+    conversation: Conversation, stored: Sequence[Work], connectors: Mapping[str, Connector]
+) -> Summary:
     messages = [w.message for w in stored if w.message is not None]
     times = [believable(w.report.sent_at, w.entry.received_at) for w in stored]
     pairs = [
@@ -435,19 +450,17 @@ def _summary(
     ]
     waits = [m.sent_at for work, m in replied if not work.history and not work.automated]
     newest = max(messages, key=lambda m: m.seq)
-    return [
-        Summary(
-            conversation=conversation,
-            newest=newest,
-            last_inbound_at=max(windows, default=None),
-            basis_at=max((m.sent_at for _, m in replied), default=None),
-            newest_sent_at=max((at for at in times if at is not None), default=None),
-            # Who writes STOP waits for no answer.
-            waiting_since=min(waits, default=None),
-            answered=newest.direction is Direction.OUTBOUND,
-            heard=span_of(messages),
-        )
-    ]
+    return Summary(
+        conversation=conversation,
+        newest=newest,
+        last_inbound_at=max(windows, default=None),
+        basis_at=max((m.sent_at for _, m in replied), default=None),
+        newest_sent_at=max((at for at in times if at is not None), default=None),
+        # Who writes STOP waits for no answer.
+        waiting_since=min(waits, default=None),
+        answered=newest.direction is Direction.OUTBOUND,
+        heard=span_of(messages),
+    )
 
 
 def _content(report: MessageReceived) -> dict[str, object]:

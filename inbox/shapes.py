@@ -16,12 +16,11 @@ import phonenumbers
 from inbox.domain.agent import Agent
 from inbox.domain.channel import Channel, Manifest
 from inbox.domain.consent import ConsentEvent
-from inbox.domain.conversation import Conversation, Preview
+from inbox.domain.conversation import Conversation, Preview, ReadMark
 from inbox.domain.gate import Decision
 from inbox.domain.message import Attachment, Failure, Message
 from inbox.domain.rich import Rich
 from inbox.hub.frame import rfc3339
-from inbox.store.conversations import ReadMark
 from inbox.store.gaps import Gap
 
 # Any: JSON is what these functions make.

@@ -212,6 +212,7 @@ class Statuses:
             )
         identity, conversation_id = found
         types = {"stop": ConsentType.PROVIDER_OPT_OUT, "resume": ConsentType.PROVIDER_OPT_IN}
+        promotions = report.covers == "promotions"
         recorded = replace(
             drafts.consent(
                 self._stores,
@@ -222,8 +223,9 @@ class Statuses:
                 at=happened_at(report.at, now),
                 recorded_at=now,
             ),
-            purpose=Purpose.PROMOTIONAL,
-            by_provider=True,
+            purpose=Purpose.PROMOTIONAL if promotions else None,
+            # Of promotions it takes none any more; of everything, we are the ones to stop.
+            by_provider=promotions,
             code=report.code,
         )
         # Of two reports of one wish the second is known by its time.

@@ -11,7 +11,7 @@ import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from aiohttp import web
@@ -35,11 +35,12 @@ from inbox.domain.errors import AccountTrouble, MalformedPayload, Permanent, Tem
 from inbox.domain.gate import Permit
 from inbox.domain.ids import ChannelId, WorkspaceId
 from inbox.domain.mail import our_message
-from inbox.domain.message import Status
+from inbox.domain.message import Author, Direction, Message, Status
 from inbox.domain.report import (
     Mail,
     Media,
     MessageReceived,
+    PreferenceReported,
     ProviderError,
     PullAsked,
     Report,
@@ -47,7 +48,7 @@ from inbox.domain.report import (
     StatusReported,
 )
 from inbox.ids import new_id
-from tests.office import NOW, Office
+from tests.office import NOW, Office, a_draft
 
 OURS = "help@shop.example"
 MAYA = "maya@example.com"
@@ -134,6 +135,18 @@ class Post:
         reports: list[Report] = [_message(one) for one in body.get("mails", ())]
         if body.get("asks"):
             reports.append(PullAsked(account=OURS))
+        for who in body.get("complaints", ()):
+            sender = Sender(keys=(who,), address=who, handle=who)
+            reports.append(
+                PreferenceReported(
+                    account=OURS,
+                    sender=sender,
+                    act="stop",
+                    code="complaint",
+                    at=received_at,
+                    covers="all",
+                )
+            )
         for told in body.get("told", ()):
             failed = told["status"] == "failed"
             reason = "One of the recipients does not exist. Check the addresses."
@@ -274,3 +287,23 @@ async def with_post(office: Office, http: Http, post_office: PostOffice) -> Offi
 
 def body_of(*mails: dict[str, Any]) -> bytes:
     return json.dumps({"mails": list(mails)}).encode()
+
+
+async def an_answer(office: Office, text: str = "On its way.", **changes: Any) -> Message:
+    """Sent, as far as we know."""
+    conversation = await office.conversation()
+    draft = a_draft(conversation, text, direction=Direction.OUTBOUND, at=datetime.now(UTC))
+    draft = replace(draft, author=Author(type="agent", id="agt_1", name="Ana Silva"), **changes)
+    (stored,) = await office.stores.messages.append(conversation, [draft], durable=True)
+    return stored
+
+
+def copy_of(message: Message, **more: Any) -> dict[str, Any]:
+    return a_mail(
+        message.text,
+        who=OURS,
+        to=[MAYA],
+        sent=True,
+        message_id=f"{message.id}@shop.example",
+        **more,
+    )

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import threading
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from inbox.domain.channel import Payload
 from inbox.domain.conversation import Conversation
-from inbox.domain.message import Author, Direction, Message, Status
+from inbox.domain.message import Direction, Status
 from inbox.domain.report import Report
 from inbox.intake import LARGE_BYTES
 from inbox.store.summaries import Summary
-from tests.office import NOW, Office, a_draft
-from tests.post import MAYA, OURS, Post, a_mail, body_of
+from tests.office import NOW, Office
+from tests.post import MAYA, OURS, Post, a_mail, an_answer, body_of, copy_of
 
 LEO = "leo@example.com"
 
@@ -182,6 +181,53 @@ async def test_an_automatic_answer_begins_no_conversation(mailroom: Office) -> N
     assert await mailroom.stores.database["identities"].count_documents({}) == 0
 
 
+@pytest.mark.parametrize("by", ["in_reply_to", "thread_id"])
+@pytest.mark.parametrize("parent_first", [True, False])
+async def test_what_may_begin_nothing_joins_a_mail_of_its_own_batch(
+    mailroom: Office, by: str, parent_first: bool
+) -> None:
+    """Also where it is the answer of an answer, and comes before both."""
+    first = a_mail("One", **({"thread_id": "t1"} if by == "thread_id" else {}))
+    answers = []
+    parent = first
+    for text in ("Our answer", "And one more thing"):
+        named = {by: parent["message_id"] if by == "in_reply_to" else "t1"}
+        ours = {"who": OURS, "sent": True, "to": [MAYA], "sort": "own_message", "opens": False}
+        parent = a_mail(text, **ours, **named)
+        answers.append(parent)
+    await takes(mailroom, *([first, *answers] if parent_first else [*reversed(answers), first]))
+    conversation = await mailroom.conversation()
+    told = [(one.text, one.direction) for one in await mailroom.thread(conversation)]
+    assert sorted(told) == [
+        ("And one more thing", Direction.OUTBOUND),
+        ("One", Direction.INBOUND),
+        ("Our answer", Direction.OUTBOUND),
+    ]
+
+
+async def test_only_what_came_after_our_answer_waits(mailroom: Office) -> None:
+    ago = [(NOW - timedelta(days=days)).isoformat() for days in (3, 2, 1)]
+    first = a_mail("One", thread_id="t1", at=ago[0])
+    ours = a_mail("Ours", who=OURS, sent=True, to=[MAYA], thread_id="t1", at=ago[1])
+    await takes(mailroom, first, ours, a_mail("Two", thread_id="t1", at=ago[2]))
+    conversation = await mailroom.conversation()
+    assert (conversation.waiting_since, conversation.inbound_seq) == (NOW - timedelta(days=1), 2)
+    assert conversation.last_basis_at == NOW - timedelta(days=1)
+
+
+async def test_what_the_owner_sent_elsewhere_to_somebody_new_is_shown(mailroom: Office) -> None:
+    sent = a_mail("Hello Leo", who=OURS, sent=True, to=[LEO], sort="own_message", automated=True)
+    await takes(mailroom, sent)
+    conversation = await mailroom.conversation()
+    assert (conversation.handle, conversation.waiting_since) == (LEO, None)
+    assert (await mailroom.thread())[0].direction is Direction.OUTBOUND
+    # Nobody has written to us yet: there is nothing that an answer could rest on.
+    assert (conversation.last_basis_at, conversation.last_inbound_at) == (None, None)
+    await takes(mailroom, a_mail("Hello", who=LEO, in_reply_to=sent["message_id"]))
+    assert sorted(await mailroom.texts()) == ["Hello"]
+    assert (await mailroom.conversation()).last_seq == 2
+
+
 async def test_an_automatic_answer_reopens_nothing_and_is_no_basis(mailroom: Office) -> None:
     long_ago = NOW - timedelta(days=40)
     first = a_mail("One", at=long_ago.isoformat())
@@ -248,26 +294,6 @@ async def test_a_new_mail_opens_a_conversation_of_old_ones(mailroom: Office) -> 
 # -- our own mails ---------------------------------------------------------------------------------
 
 
-async def an_answer(office: Office, text: str = "On its way.", **changes: Any) -> Message:
-    """Sent, as far as we know."""
-    conversation = await office.conversation()
-    draft = a_draft(conversation, text, direction=Direction.OUTBOUND, at=datetime.now(UTC))
-    draft = replace(draft, author=Author(type="agent", id="agt_1", name="Ana Silva"), **changes)
-    (stored,) = await office.stores.messages.append(conversation, [draft], durable=True)
-    return stored
-
-
-def copy_of(message: Message, **more: Any) -> dict[str, Any]:
-    return a_mail(
-        message.text,
-        who=OURS,
-        to=[MAYA],
-        sent=True,
-        message_id=f"{message.id}@shop.example",
-        **more,
-    )
-
-
 async def test_the_copy_of_what_we_sent_is_no_second_message(mailroom: Office) -> None:
     await takes(mailroom, a_mail("One"))
     answer = await an_answer(mailroom)
@@ -305,102 +331,6 @@ async def test_what_was_written_in_the_mailbox_itself_is_shown(mailroom: Office)
     await takes(mailroom, written)
     assert await mailroom.texts(Direction.OUTBOUND) == ["From my phone"]
     assert (await mailroom.conversation()).waiting_since is None
-
-
-# -- bounces ---------------------------------------------------------------------------------------
-
-
-def bounce(
-    message: Message, *statuses: str, mail_id: str | None = None, **more: str | None
-) -> bytes:
-    """What a mail server tells of a mail of ours, by the Message-ID that it left with."""
-    told = {
-        **more,
-        "message_id": message.id,
-        "mail_id": f"{message.id}@shop.example" if mail_id is None else mail_id,
-    }
-    return json.dumps(
-        {"told": [{**told, "status": one} for one in statuses or ("failed",)]}
-    ).encode()
-
-
-@pytest.mark.parametrize("mail_id", [None, ""])
-async def test_a_bounce_that_comes_late_marks_the_message_failed(
-    mailroom: Office, mail_id: str | None
-) -> None:
-    await takes(mailroom, a_mail("One"))
-    answer = await an_answer(mailroom)
-    await takes(mailroom, copy_of(answer))
-    assert (await mailroom.again(answer)).status is Status.SENT
-    sent = await mailroom.again(answer)
-    await mailroom.takes("post", bounce(answer, mail_id=mail_id))
-    failed = await mailroom.again(answer)
-    assert failed.status is Status.FAILED
-    assert failed.failure is not None
-    assert failed.failure.reason == "One of the recipients does not exist. Check the addresses."
-    assert failed.provider_id == sent.provider_id
-
-
-@pytest.mark.parametrize("order", [("failed", "delivered"), ("delivered", "failed"), ("failed",)])
-async def test_a_mail_that_one_of_several_did_not_get_has_failed(
-    mailroom: Office, order: tuple[str, ...]
-) -> None:
-    await takes(mailroom, a_mail("One"))
-    mail = {"subject": "Re: A kettle", "from": OURS, "to": [MAYA], "cc": [LEO], "bcc": []}
-    answer = await an_answer(mailroom, content={"mail": mail})
-    await takes(mailroom, copy_of(answer))
-    await mailroom.takes("post", bounce(answer, *order))
-    assert (await mailroom.again(answer)).status is Status.FAILED
-
-
-ZOE = "zoe@example.com"
-
-
-@pytest.mark.parametrize(
-    ("to", "cc", "gone", "invalid"),
-    [
-        ([MAYA], [LEO], MAYA, [MAYA]),
-        ([MAYA], [LEO], LEO, [LEO]),
-        # Somebody whom the mail was passed on to: whose address that was, nobody knows.
-        ([MAYA], [LEO], ZOE, []),
-        ([MAYA], [LEO], None, []),
-        ([MAYA], [], ZOE, [MAYA]),
-        ([LEO], [], LEO, [LEO]),
-    ],
-)
-async def test_only_the_address_that_bounced_is_known_to_be_dead(
-    mailroom: Office, to: list[str], cc: list[str], gone: str | None, invalid: list[str]
-) -> None:
-    await takes(mailroom, a_mail("One"))
-    mail = {"subject": "Re: A kettle", "from": OURS, "to": to, "cc": cc, "bcc": []}
-    answer = await an_answer(mailroom, content={"mail": mail})
-    await takes(mailroom, copy_of(answer))
-    await mailroom.takes("post", bounce(answer, recipient=gone, consent="address_invalid"))
-    assert (await mailroom.again(answer)).status is Status.FAILED
-    stores, now = mailroom.stores, datetime.now(UTC)
-    found = [
-        one
-        for one in (MAYA, LEO, ZOE)
-        if await stores.ledger.of_points(
-            mailroom.workspace_id, stores.people.tags("post", [one]), now
-        )
-    ]
-    assert found == invalid
-
-
-async def test_a_mail_that_its_only_recipient_got_is_delivered(mailroom: Office) -> None:
-    await takes(mailroom, a_mail("One"))
-    answer = await an_answer(mailroom)
-    await takes(mailroom, copy_of(answer))
-    await mailroom.takes("post", bounce(answer, "delivered"))
-    assert (await mailroom.again(answer)).status is Status.DELIVERED
-
-
-async def test_a_bounce_of_somebody_elses_message_id_changes_nothing(mailroom: Office) -> None:
-    await takes(mailroom, a_mail("One"))
-    inbound = (await mailroom.thread())[0]
-    await mailroom.takes("post", bounce(inbound))
-    assert (await mailroom.again(inbound)).status is Status.RECEIVED
 
 
 # -- what is shown ---------------------------------------------------------------------------------

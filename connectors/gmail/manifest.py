@@ -83,7 +83,7 @@ MANIFEST = Manifest(
     reports=("sent", "failed"),
     # Anything but a success comes again for days.
     ack=Ack(status=204),
-    reply_basis_days=30,
+    reply_basis_days=180,
     words="email",
     mail=True,
     docs="developers.google.com/workspace/gmail/api",

@@ -110,7 +110,8 @@ def verify(keys: Keys, request: WebhookRequest, channels: Sequence[Channel]) -> 
     token, key_id = _token(request), key_id_of(request)
     key = keys.find(key_id) if key_id is not None else None
     if token is None or key is None:
-        raise Untrusted("there is no token, or none that Google signed")
+        # Anybody can send that; it says nothing of what was configured.
+        raise Untrusted("there is no token, or none that Google signed", code="unsigned")
     if not any(_fits(token, key, request, channel) for channel in channels):
         raise Untrusted("the token is not for this channel")
 

@@ -12,7 +12,7 @@ from connectors.body import NotJson, clean, decode, instant, mapping, text
 from connectors.gmail import delivery
 from connectors.gmail.addresses import canonical
 from connectors.gmail.reading import Reading, read
-from connectors.gmail.sorting import our_id
+from connectors.gmail.sorting import is_auto_reply, our_id
 from inbox.domain.channel import Payload
 from inbox.domain.message import Status
 from inbox.domain.report import (
@@ -57,7 +57,7 @@ def parse(payload: Payload, received_at: datetime) -> list[Report]:
         return [_complaint(reading, at)]
     if reading.sort == "read_receipt":
         return [_receipt(reading, at)]
-    return [_message(reading, known, at, sent="SENT" in labels)]
+    return [_message(reading, known, at, labels)]
 
 
 def media_ref(message_id: str, number: int) -> str:
@@ -96,11 +96,15 @@ def _push(body: bytes) -> Report:
 
 
 def _message(
-    reading: Reading, known: Mapping[str, str], at: datetime | None, *, sent: bool
+    reading: Reading, known: Mapping[str, str], at: datetime | None, labels: frozenset[str]
 ) -> Report:
-    """`sent`: Gmail says that the mailbox sent it. Headers alone say so of nothing: anybody writes
-    them, and a stranger's mail would stand there as an agent's."""
-    outbound = reading.sort == "own_message" and sent
+    """What a person or a program wrote. What the mailbox's owner sent from Gmail's own pages may
+    begin a conversation; a mail of ours that comes back as another's copy may not.
+
+    That the mailbox sent it is Gmail's to say, by its label. Headers alone say so of nothing:
+    anybody writes them, and a stranger's mail would stand there as an agent's.
+    """
+    outbound = reading.sort == "own_message" and "SENT" in labels
     sender = _recipient(reading) if outbound else _sender(reading)
     if not outbound and sender is not None and _is_us(sender.address, reading):
         return Ignored(reason="in_our_name", account=reading.account)
@@ -119,12 +123,12 @@ def _message(
         opt_out_type="STOP" if reading.unsubscribes_by_button() else None,
         direction="outbound" if outbound else "inbound",
         message_id=our_id(reading.message_id or "") if outbound else None,
-        mail=_mail(reading, known),
+        mail=_mail(reading, known, sent=outbound),
         recovered=known.get("recovered") == "1",
     )
 
 
-def _mail(reading: Reading, known: Mapping[str, str]) -> Mail:
+def _mail(reading: Reading, known: Mapping[str, str], *, sent: bool) -> Mail:
     answered = reading.in_reply_to
     others = [one for one in answered[1:] if one not in reading.references]
     return Mail(
@@ -141,8 +145,9 @@ def _mail(reading: Reading, known: Mapping[str, str]) -> Mail:
         folded=reading.folded,
         html=reading.letter.html,
         sort=reading.sort,
-        automated=reading.automated,
-        opens=reading.opens,
+        # What somebody of ours wrote at Gmail is a person's; an absence notice of ours is not.
+        automated=is_auto_reply(reading.letter.headers) if sent else reading.automated,
+        opens=reading.opens or sent,
         basis=reading.basis,
     )
 
@@ -227,7 +232,9 @@ def _complaint(reading: Reading, at: datetime | None) -> Report:
     if told.type == "not-spam":
         return Ignored(reason="complaint_taken_back", account=account)
     who = Sender(keys=(told.recipient,), address=told.recipient, handle=told.recipient)
-    return PreferenceReported(account=account, sender=who, act="stop", code="complaint", at=at)
+    return PreferenceReported(
+        account=account, sender=who, act="stop", code="complaint", at=at, covers="all"
+    )
 
 
 def _receipt(reading: Reading, at: datetime | None) -> Report:

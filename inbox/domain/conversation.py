@@ -40,6 +40,14 @@ class Preview:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ReadMark:
+    """How far one agent has read: a message's seq, and its inbound_seq."""
+
+    seq: int = 0
+    inbound_seq: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Conversation:
     """last_seq, inbound_seq   those of its newest message; they may trail the messages by a moment
     heard_seq                  every inbound message up to this seq is in the times below; what came

@@ -259,13 +259,17 @@ class StatusReported:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PreferenceReported:
-    """A contact told the provider, not us, what they want: `stop` or `resume` of promotions."""
+    """A contact told the provider, not us, what they want: `stop` or `resume` of promotions.
+
+    covers   `all`: of everything that is no answer to a later message of theirs
+    """
 
     account: str
     sender: Sender
     act: Literal["stop", "resume"]
     code: str
     at: datetime | None = None
+    covers: Literal["promotions", "all"] = "promotions"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

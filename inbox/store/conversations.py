@@ -16,7 +16,7 @@ from pymongo import UpdateOne
 from pymongo.errors import DuplicateKeyError
 
 from inbox.domain.contact import Identity
-from inbox.domain.conversation import Conversation, ConversationStatus, Preview, list_keys
+from inbox.domain.conversation import Conversation, ConversationStatus, Preview, ReadMark, list_keys
 from inbox.domain.ids import (
     AgentId,
     ChannelId,
@@ -34,14 +34,6 @@ PREVIEW_CHARS = 160
 MOST_OF_CONTACT = 50
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _TICK = timedelta(milliseconds=1)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ReadMark:
-    """How far one agent has read: a message's seq, and its inbound_seq."""
-
-    seq: int = 0
-    inbound_seq: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from inbox.domain.conversation import Conversation, ConversationStatus
+from inbox.domain.conversation import Conversation, ConversationStatus, ReadMark
 from inbox.domain.ids import AgentId, ConversationId, WorkspaceId
 from inbox.domain.message import Direction, Message
 from inbox.ids import new_id
-from inbox.store.conversations import ReadMark
 from inbox.store.summaries import Summary
 from inbox.stores import Stores
 from tests.office import NOW, a_conversation, a_draft

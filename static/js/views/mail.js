@@ -81,7 +81,7 @@ function drawBody(parts, message, mail, view, change) {
     if (mail.folded) {
       const words = view.unfolded ? "Hide what is quoted" : "Show what is quoted";
       buttons.push(button("…", () => change({ unfolded: !view.unfolded }), { "aria-expanded": String(view.unfolded), "aria-label": words, title: words, class: "mail__fold" }));
-      if (view.unfolded) shown.push(make("div", { class: "mail__folded", dir: "auto" }, mail.folded));
+      if (view.unfolded) shown.push(make("div", { class: "mail__folded", dir: "auto" }, mail.folded.replace(/^\s*\n|\s+$/g, "")));
     }
     if (mail.has_html) buttons.push(button("Show formatted", () => change({ formatted: true })));
     if (mail.html_dropped) shown.push(make("p", { class: "mail__note" }, icon("info"), "Its formatting was too large to keep."));

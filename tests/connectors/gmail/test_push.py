@@ -122,6 +122,18 @@ def test_without_a_service_account_nobody_is_believed(known: Gmail) -> None:
             known.verify(pushed(signed_token(email=name)), [gmail_channel(service_account=name)])
 
 
+@pytest.mark.parametrize("token", ["", "x", "a.b.c"])
+def test_a_stranger_without_googles_word_says_nothing_of_our_settings(
+    known: Gmail, token: str
+) -> None:
+    with pytest.raises(Untrusted) as refusal:
+        known.verify(pushed(token), [gmail_channel()])
+    assert refusal.value.code == "unsigned"
+    with pytest.raises(Untrusted) as refusal:
+        known.verify(pushed(signed_token(email="other@example.com")), [gmail_channel()])
+    assert refusal.value.code != "unsigned"
+
+
 def test_a_token_without_a_signature_is_refused(known: Gmail) -> None:
     claims = jwt.decode(signed_token(), options={"verify_signature": False})
     modulus = json.loads(jwks("a"))["keys"][0]["n"]

@@ -109,7 +109,11 @@ def test_what_our_side_sent_elsewhere_is_outbound_and_its_contact_is_who_got_it(
     found = message(raw, labels="SENT")
     assert found.mail is not None
     assert (found.direction, found.sender.address) == ("outbound", "a@example.org")
-    assert (found.mail.sort, found.mail.opens, found.message_id) == ("own_message", False, None)
+    assert (found.mail.sort, found.mail.opens, found.message_id) == ("own_message", True, None)
+    assert not found.mail.automated
+    away = message(b"Auto-Submitted: auto-replied\n" + raw, labels="SENT").mail
+    assert away is not None
+    assert away.automated
 
 
 def test_a_message_of_ours_that_comes_back_carries_our_id() -> None:
@@ -167,10 +171,10 @@ def test_a_bounce_of_a_message_that_is_not_ours_is_believed_in_nothing() -> None
     ]
 
 
-def test_a_complaint_about_a_mail_of_ours_stops_promotions() -> None:
+def test_a_complaint_about_a_mail_of_ours_stops_all_but_answers() -> None:
     [found] = pulled(mail("complaint_redacted"))
     assert isinstance(found, PreferenceReported)
-    assert (found.act, found.code) == ("stop", "complaint")
+    assert (found.act, found.code, found.covers) == ("stop", "complaint", "all")
     assert found.sender.address == "gone@example.org"
     [other] = pulled(mail("20_arf_complaint"))
     assert isinstance(other, Ignored)

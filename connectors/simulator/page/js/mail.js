@@ -1,7 +1,14 @@
 // What a mail has besides its text. Draws nothing of the thread, sends nothing by itself.
 
+const BREAKS = /<(?:br|hr)\b|<\/(?:p|div|h[1-6]|li|tr|table|ul|ol|blockquote)\b/gi;
+
 /** The words of HTML, without running any of it. */
-const plain = (html) => new DOMParser().parseFromString(html, "text/html").body.textContent.trim();
+function plain(html) {
+  const page = new DOMParser().parseFromString(html.replace(BREAKS, "\n$&"), "text/html");
+  for (const one of page.querySelectorAll("script, style, title")) one.remove();
+  const lines = page.body.textContent.split("\n").map((line) => line.trim());
+  return lines.join("\n").replace(/\n{3,}/g, "\n\n").trim();
+}
 
 export class MailFields {
   /** `changed` is called when something is written in a field. */
@@ -11,8 +18,8 @@ export class MailFields {
     this.subject = root.querySelector(".mail__subject");
     this.cc = root.querySelector(".mail__cc");
     this.html = root.querySelector(".mail__check");
-    this.subject.placeholder = "Empty: answers the last mail";
-    this.cc.placeholder = "someone@example.com, …";
+    this.subject.placeholder = "Empty: a reply";
+    this.cc.placeholder = "a@example.com, …";
     root.querySelector(".composer__file").removeAttribute("accept");
     root.querySelector(".composer__attach .quiet-label").textContent = "Attach a file";
     root.querySelector(".composer__attach").title = "Attach a file";
