@@ -283,6 +283,7 @@ async def start_demo(
         told = {**channel.config, **{k: v.reveal() for k, v in channel.secrets.items()}}
         told |= {"name": workspace.name, "webhook_url": parts.links.webhook(channel)}
         await stage.open_line(kind, channel.account, told)
+        await demo.connect(parts.stores, parts.connectors[kind], channel)
     await stage.fill_mailbox(channels["gmail"].account, datetime.now(UTC))
     await _write_past(parts, stage, channels, [login["email"] for login in logins.values()])
     people = tuple(

@@ -1,4 +1,4 @@
-"""The demo's workspace: three people, two channels, and conversations that have been going on.
+"""The demo's workspace: three people, five channels, and conversations that have been going on.
 
 The past is written with the stores that the present uses, at the times when it would have happened;
 nothing here is a shortcut for anything that comes later.
@@ -19,6 +19,8 @@ from typing import Any, Literal
 from inbox import drafts, terms
 from inbox.auth.passwords import Passwords
 from inbox.automation.keywords import KeywordAnswers, hear
+from inbox.channels import check
+from inbox.domain.abilities import Pulls
 from inbox.domain.agent import Agent, Role
 from inbox.domain.channel import Channel, Connector, Manifest, Secret
 from inbox.domain.contact import Identity
@@ -40,6 +42,7 @@ from inbox.store.summaries import Summary
 from inbox.stores import Stores
 
 TOKEN_DAYS = 90
+_ME = "demo"
 PEOPLE = (
     ("agent", "Ana Silva", "ana@harbour.example", Role.AGENT),
     ("manager", "Malik Brown", "malik@harbour.example", Role.MANAGER),
@@ -143,6 +146,25 @@ async def ensure_channel(
     )
     await stores.channels.add(channel)
     return channel
+
+
+async def connect(stores: Stores, connector: Connector, channel: Channel) -> None:
+    """What connecting a channel finds out: how the account is called, and, where it is pulled, up
+    to where. What is put into a mailbox after this is news, and nothing from before."""
+    checked = await check(connector, channel)
+    await stores.health.checked(channel, checked.account_name, checked.expires_at)
+    now = datetime.now(UTC)
+    state = (await stores.pulls.states([channel]))[channel.id]
+    if not isinstance(connector, Pulls) or state.cursor is not None:
+        return
+    if await stores.pulls.claim(state, _ME, now + timedelta(minutes=1)) is None:
+        return
+    pulled = await connector.pull(channel, None, now)
+    while pulled.more and not pulled.payloads:
+        pulled = await connector.pull(channel, pulled.cursor, now)
+    if not pulled.payloads:
+        await stores.pulls.advance(channel.id, _ME, pulled.cursor)
+    await stores.pulls.let_go(channel.id, _ME)
 
 
 # -- the past --------------------------------------------------------------------------------------

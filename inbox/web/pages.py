@@ -242,5 +242,10 @@ async def contacts(request: Request) -> Response:
     workspace = await context.stores.accounts.find_workspace(caller.agent.workspace_id)
     if workspace is None:
         raise NotFound("The workspace does not exist any more.")
-    shown = {"workspace": {"name": workspace.name}, "csrf_token": caller.csrf_token}
+    shown = {
+        "workspace": {"name": workspace.name},
+        "agent": shapes.agent(caller.agent),
+        "is_admin": can(caller.agent, "connect"),
+        "csrf_token": caller.csrf_token,
+    }
     return render(request, "inbox/contacts.html", shown)
