@@ -13,7 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.journeys.conftest import NewPage, OpenInbox, Watcher
 from tests.journeys.program import DemoProgram
 from tests.journeys.screens import Inbox
-from tests.journeys.test_looks import SIZES, _inaccessible
+from tests.journeys.test_looks import SIZES, inaccessible
 
 
 class Desk:
@@ -49,7 +49,7 @@ class Desk:
         self.program.simulator.call("PUT", f"/accounts/{kind}/{account}", body)
 
     def is_fit_to_be_seen(self, name: str) -> None:
-        assert _inaccessible(self.page) == []
+        assert inaccessible(self.page) == []
         self.page.screenshot(path=self.pictures / f"connecting-{name}.png", full_page=True)
 
 
