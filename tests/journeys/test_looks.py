@@ -14,11 +14,19 @@ from playwright.sync_api import Page, expect
 
 from tests.journeys.conftest import NewPage, OpenInbox
 from tests.journeys.program import Customer, DemoProgram, wait_until
-from tests.journeys.screens import Inbox
+from tests.journeys.screens import PICTURE, Inbox
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
 _ACCESS = (Path(__file__).parent / "access.js").read_text()
 SIZES = {1440: 900, 1024: 768, 390: 844}
+PDF = b"%PDF-1.4\n%%EOF\n"
+# A page that scrolls sideways, and text that runs out of its bubble.
+_TOO_WIDE = """() => {
+  const wide = document.documentElement.scrollWidth > innerWidth ? ["page"] : [];
+  const out = [...document.querySelectorAll(".bubble, .contact__section, .same, .card, .panel")]
+    .filter((one) => one.scrollWidth > one.clientWidth + 1);
+  return [...wide, ...out.map((one) => one.className)].map((one) => `too wide: ${one}`);
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +49,46 @@ def unlucky(program: DemoProgram) -> Customer:
     return customer
 
 
+@pytest.fixture(scope="module")
+def twice(program: DemoProgram) -> Customer:
+    """Somebody with a long name of both directions who is on two channels, with one number."""
+    customer = program.simulator.customer(
+        "Wilhelmina-Charlotte van den Heuvel-Østergård · ליאה אבן"
+    )
+    for kind in ("sms", "whatsapp"):
+        program.simulator.write(kind, program.account(kind), customer, f"Hello by {kind}")
+    return customer
+
+
+@pytest.fixture(scope="module")
+def correspondent(program: DemoProgram) -> Customer:
+    """Somebody whose mail has a form of its own, a copy to others, and a picture from elsewhere."""
+    customer = program.simulator.customer("Clara Voss", email="clara.voss@example.com")
+    program.simulator.write(
+        "gmail",
+        program.account("gmail"),
+        customer,
+        "Your quotation 2251\n\nForty kettles, green.",
+        subject="Quotation 2251 for forty green kettles, engraved on the lid, by the 4th",
+        html="<h1>Quotation 2251</h1><table><tr><td>Forty kettles</td><td>green</td></tr></table>"
+        "<p><img src='https://example.com/seen.png' alt=''>Kind regards, Clara</p>",
+        cc=["buying@example.com", "office@example.com"],
+    )
+    return customer
+
+
+@pytest.fixture(scope="module")
+def begun(program: DemoProgram) -> str:
+    """The id of a channel that an admin began to connect."""
+    begun = _api(program, "POST", "/channels", {"kind": "whatsapp"}, who="admin")
+    return str(begun["id"])
+
+
 # Any: the API's JSON.
-def _api(program: DemoProgram, method: str, path: str, body: object = None) -> Any:
-    token = program.demo["logins"]["agent"]["api_token"]
+def _api(
+    program: DemoProgram, method: str, path: str, body: object = None, *, who: str = "agent"
+) -> Any:
+    token = program.demo["logins"][who]["api_token"]
     request = urllib.request.Request(  # noqa: S310, our own loopback address
         f"{program.url}/api/v1{path}",
         method=method,
@@ -88,8 +133,67 @@ def _states(inbox: Inbox, width: int, unlucky: Customer) -> Iterator[str]:
     yield "resolved"
 
 
+def _writing_states(inbox: Inbox, width: int, twice: Customer, mail: Customer) -> Iterator[str]:
+    """What stands beside the words: templates, files, recipients, mails, a second contact."""
+    page = inbox.page
+    _open(inbox, "Tom Whitaker", width)
+    page.get_by_role("button", name="Use a template").click()
+    picker = page.get_by_role("dialog", name="Send a template to Tom")
+    expect(picker.locator(".pick").first).to_be_visible()
+    yield "templates"
+    picker.locator(".pick").first.click()
+    expect(picker.get_by_label("Blank 1")).to_be_visible()
+    yield "template"
+    page.keyboard.press("Escape")
+    _open(inbox, "Maya Ortiz", width)
+    page.get_by_role("button", name="Send something else").click()
+    yield "more"
+    page.keyboard.press("Escape")
+    inbox.chooses_files(PICTURE, {"name": "a.pdf", "mimeType": "application/pdf", "buffer": PDF})
+    expect(page.locator(".upload")).to_have_count(2)
+    yield "files"
+    _open(inbox, mail.name, width)
+    page.get_by_role("button", name="Show formatted").click()
+    expect(page.frame_locator(".mail__frame").get_by_text("Forty kettles")).to_be_visible()
+    yield "mail"
+    page.locator(".composer__mail").get_by_role("button", name="Change").click()
+    yield "recipients"
+    _open(inbox, twice.name, width)
+    if width < 1280:
+        page.locator("#header-contact").click()
+    expect(page.get_by_role("region", name="Also on SMS?")).to_be_visible()
+    yield "suggestion"
+
+
+def _contacts_states(program: DemoProgram, page: Page, twice: Customer) -> Iterator[str]:
+    page.goto(f"{program.url}/contacts")
+    expect(page.locator(".listed").first).to_be_visible()
+    yield "contacts"
+    page.locator(".listed").filter(has_text=twice.name).first.click()
+    expect(page.locator("#detail .contact__note")).to_be_visible()
+    yield "contact-page"
+
+
+def _channels_states(program: DemoProgram, page: Page, begun: str) -> Iterator[str]:
+    channels = f"{program.url}/settings/channels"
+    page.goto(channels)
+    expect(page.locator(".card").first).to_be_visible()
+    yield "channels"
+    page.goto(f"{channels}/new")
+    expect(page.locator(".tile").first).to_be_enabled()
+    yield "channel-new"
+    page.goto(f"{channels}/{begun}/set-up")
+    page.get_by_role("button", name="I have these").click()
+    expect(page.locator("#field-phone_number_id")).to_be_visible()
+    yield "channel-set-up"
+    page.goto(f"{channels}/{program.demo['channels']['whatsapp']['id']}")
+    expect(page.get_by_role("button", name="Check and save")).to_be_enabled()
+    yield "channel"
+
+
 def inaccessible(page: Page) -> list[str]:
-    page.evaluate(AXE)
+    if not page.evaluate("Boolean(window.axe)"):
+        page.evaluate(AXE)
     found: list[str] = page.evaluate(_ACCESS)
     return found
 
@@ -135,7 +239,34 @@ def test_every_screen_is_accessible_and_pictured(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("width", SIZES)
+def test_what_stands_beside_the_words_is_accessible_and_pictured(
+    program: DemoProgram,
+    open_inbox: OpenInbox,
+    twice: Customer,
+    correspondent: Customer,
+    begun: str,
+    pictures: Path,
+    width: int,
+    scheme: str,
+) -> None:
+    options = {"scheme": scheme, "bypass_csp": True, "reduced_motion": "reduce"}
+    inbox = open_inbox(width=width, height=SIZES[width], **options)
+    admin = open_inbox("Ada Lind", width=width, height=SIZES[width], **options).page
+    states = (
+        (inbox.page, _writing_states(inbox, width, twice, correspondent)),
+        (inbox.page, _contacts_states(program, inbox.page, twice)),
+        (admin, _channels_states(program, admin, begun)),
+    )
+    found = {}
+    for page, name in ((page, name) for page, names in states for name in names):
+        found[name] = inaccessible(page) + page.evaluate(_TOO_WIDE)
+        page.screenshot(path=pictures / f"{name}-{width}-{scheme}.png")
+    assert {state: faults for state, faults in found.items() if faults} == {}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", SIZES)
 def test_the_customers_page_is_accessible_and_pictured(
     program: DemoProgram, new_page: NewPage, pictures: Path, width: int, scheme: str
 ) -> None:
@@ -144,6 +275,9 @@ def test_the_customers_page_is_accessible_and_pictured(
     expect(page.locator(".phone--whatsapp .bubble").first).to_be_visible()
     assert inaccessible(page) == []
     page.screenshot(path=pictures / f"customers-{width}-{scheme}.png")
+    page.get_by_text("Make something go wrong").click()
+    assert inaccessible(page) == []
+    page.screenshot(path=pictures / f"faults-{width}-{scheme}.png")
 
 
 def test_the_pictures_of_the_documentation(
