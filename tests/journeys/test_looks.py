@@ -280,6 +280,41 @@ def test_the_customers_page_is_accessible_and_pictured(
     page.screenshot(path=pictures / f"faults-{width}-{scheme}.png")
 
 
+def _maya_writes_a_text_message(program: DemoProgram) -> None:
+    body = {"customer_id": "maya", "text": "Maya here. Did you find my door number?"}
+    program.simulator.call("POST", f"/accounts/sms/{program.account('sms')}/messages", body)
+
+    def known() -> bool:
+        found = _api(program, "GET", "/contacts?q=maya")["data"]
+        return any(_api(program, "GET", f"/contacts/{c['id']}/suggestions")["data"] for c in found)
+
+    wait_until(known)
+
+
+def _begins_to_connect(program: DemoProgram, page: Page) -> None:
+    """A WhatsApp number whose credentials the provider finds right, but for the last."""
+    number, business, secret = "200000000000081", "100000000000081", secrets.token_hex(16)
+    account = {
+        "name": "Harbour Outlet",
+        "display_phone_number": "+1 555 0181",
+        "business_account_id": business,
+        "access_token": secrets.token_hex(24),
+        "app_secret": secret,
+        "webhook_url": "http://127.0.0.1:1/",
+        "verify_token": "none",
+    }
+    program.simulator.call("PUT", f"/accounts/whatsapp/{number}", account)
+    page.goto(f"{program.url}/settings/channels/new")
+    page.get_by_role("button", name="WhatsApp").click()
+    page.get_by_role("button", name="I have these").click()
+    page.locator("#field-phone_number_id").fill(number)
+    page.locator("#field-business_account_id").fill(business)
+    page.locator("#field-access_token").fill(account["access_token"])
+    for name in ("phone_number_id", "business_account_id", "access_token"):
+        place = page.locator(f".credential[data-name={name}]")
+        expect(place).to_have_attribute("data-state", "ok")
+
+
 def test_the_pictures_of_the_documentation(
     program: DemoProgram,
     open_inbox: OpenInbox,
@@ -299,6 +334,31 @@ def test_the_pictures_of_the_documentation(
     _open(inbox, "Priya Raman", 1440)
     inbox.types("A new lid leaves us today with the evening courier, at no cost of course. ")
     shoot(inbox.page, "inbox.png")
+
+    _open(inbox, "Ingrid Solberg", 1440)
+    inbox.page.locator(".composer__mail").get_by_role("button", name="Change").click()
+    inbox.page.get_by_role("textbox", name="Cc", exact=True).fill("orders@harbour.example")
+    inbox.page.keyboard.press("Enter")
+    inbox.types("Dear Ingrid, of course: thirty days it is. The offer is attached. ")
+    shoot(inbox.page, "mail.png")
+
+    _open(inbox, "Tom Whitaker", 1440)
+    inbox.page.get_by_role("button", name="Use a template").click()
+    picker = inbox.page.get_by_role("dialog", name="Send a template to Tom")
+    picker.locator(".pick", has_text="Repair ready").click()
+    for blank, words in (("Product", "Harbour No. 4"), ("Day", "Saturday")):
+        picker.get_by_label(blank).fill(words)
+    shoot(inbox.page, "templates.png")
+
+    _maya_writes_a_text_message(program)
+    inbox.page.goto(f"{program.url}/contacts")
+    inbox.page.locator(".listed", has_text="Maya Ortiz").click()
+    expect(inbox.page.get_by_role("region", name="Also on SMS?")).to_be_visible()
+    shoot(inbox.page, "contacts.png")
+
+    admin = open_inbox("Ada Lind").page
+    _begins_to_connect(program, admin)
+    shoot(admin, "connecting.png")
 
     # Hannah's past is from earlier in the day than now: further east that is no longer the night.
     dark = open_inbox(scheme="dark", timezone_id="Asia/Tokyo")
