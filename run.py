@@ -283,7 +283,7 @@ async def start_demo(
         told = {**channel.config, **{k: v.reveal() for k, v in channel.secrets.items()}}
         told |= {"name": workspace.name, "webhook_url": parts.links.webhook(channel)}
         await stage.open_line(kind, channel.account, told)
-    await demo.ensure_pulled(parts.stores, channels["gmail"], parts.connectors["gmail"])
+        await demo.connect(parts.stores, parts.connectors[kind], channel)
     await stage.fill_mailbox(channels["gmail"].account, datetime.now(UTC))
     await _write_past(parts, stage, channels, [login["email"] for login in logins.values()])
     people = tuple(
@@ -372,9 +372,13 @@ def _next_free(port: int) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--port", type=int, default=8000, help="default 8000; 0 takes a free one")
-    common.add_argument("--data-dir", type=Path, help="default ./data, or INBOX_DATA_DIR")
+    common, again = (argparse.ArgumentParser(add_help=False) for _ in range(2))
+    # Said before a command it holds, unless the command is told otherwise.
+    for one, port, folder in ((common, 8000, None), (again, argparse.SUPPRESS, argparse.SUPPRESS)):
+        one.add_argument("--port", type=int, default=port, help="default 8000; 0 takes a free one")
+        one.add_argument(
+            "--data-dir", type=Path, default=folder, help="default ./data, or INBOX_DATA_DIR"
+        )
     main = argparse.ArgumentParser(
         prog="run.py",
         description="Assent: one inbox for every channel. Without a command it serves.",
@@ -386,14 +390,14 @@ def parser() -> argparse.ArgumentParser:
     main.set_defaults(do=serve)
     commands = main.add_subparsers(title="commands", metavar="COMMAND")
 
-    admin = commands.add_parser("create-admin", parents=[common], help="make an admin")
+    admin = commands.add_parser("create-admin", parents=[again], help="make an admin")
     admin.add_argument("--email")
     admin.add_argument("--name")
     admin.add_argument("--workspace", help="name of the business, for the first admin")
     admin.set_defaults(do=lambda options: _command(create_admin, options))
 
-    channel = commands.add_parser("connect", parents=[common], help="connect a channel")
-    channel.add_argument("kind", help="whatsapp or sms")
+    channel = commands.add_parser("connect", parents=[again], help="connect a channel")
+    channel.add_argument("kind", help="the kind of channel")
     channel.add_argument("--name", help="what agents call it")
     channel.add_argument(
         "--answers-stop-itself",

@@ -39,7 +39,10 @@ async def _asked(prompt: str, given: str | None = None, *, secret: bool = False)
     if given is not None:
         return given
     ask = getpass.getpass if secret else input
-    return (await asyncio.to_thread(ask, prompt)).strip()
+    try:
+        return (await asyncio.to_thread(ask, prompt)).strip()
+    except EOFError:
+        raise SettingsError(f"{prompt.partition(':')[0]}: nothing was entered.") from None
 
 
 async def _workspace(stores: Stores, name: str | None) -> Workspace:

@@ -1,4 +1,4 @@
-"""The demo's workspace: three people, two channels, and conversations that have been going on.
+"""The demo's workspace: three people, five channels, and conversations that have been going on.
 
 The past is written with the stores that the present uses, at the times when it would have happened;
 nothing here is a shortcut for anything that comes later.
@@ -19,6 +19,7 @@ from typing import Any, Literal
 from inbox import drafts, terms
 from inbox.auth.passwords import Passwords
 from inbox.automation.keywords import KeywordAnswers, hear
+from inbox.channels import check
 from inbox.domain.abilities import Pulls
 from inbox.domain.agent import Agent, Role
 from inbox.domain.channel import Channel, Connector, Manifest, Secret
@@ -41,7 +42,7 @@ from inbox.store.summaries import Summary, span_of
 from inbox.stores import Stores
 
 TOKEN_DAYS = 90
-_A_MINUTE = timedelta(minutes=1)
+_ME = "demo"
 PEOPLE = (
     ("agent", "Ana Silva", "ana@harbour.example", Role.AGENT),
     ("manager", "Malik Brown", "malik@harbour.example", Role.MANAGER),
@@ -147,21 +148,23 @@ async def ensure_channel(
     return channel
 
 
-async def ensure_pulled(stores: Stores, channel: Channel, connector: Connector) -> None:
-    """The demo's channel was connected before the past began: what its provider has from then on is
-    news, and not a history that nobody waits for."""
-    if not isinstance(connector, Pulls):
-        return
-    state = (await stores.pulls.states([channel]))[channel.id]
-    holder = new_id("plr")
+async def connect(stores: Stores, connector: Connector, channel: Channel) -> None:
+    """What connecting a channel finds out: how the account is called, and, where it is pulled, up
+    to where. What is put into a mailbox after this is news, and nothing from before."""
+    checked = await check(connector, channel)
+    await stores.health.checked(channel, checked.account_name, checked.expires_at)
     now = datetime.now(UTC)
-    if state.cursor is not None or not await stores.pulls.claim(state, holder, now + _A_MINUTE):
+    state = (await stores.pulls.states([channel]))[channel.id]
+    if not isinstance(connector, Pulls) or state.cursor is not None:
+        return
+    if await stores.pulls.claim(state, _ME, now + timedelta(minutes=1)) is None:
         return
     pulled = await connector.pull(channel, None, now)
-    while pulled.more:
+    while pulled.more and not pulled.payloads:
         pulled = await connector.pull(channel, pulled.cursor, now)
-    await stores.pulls.advance(channel.id, holder, pulled.cursor)
-    await stores.pulls.let_go(channel.id, holder)
+    if not pulled.payloads:
+        await stores.pulls.advance(channel.id, _ME, pulled.cursor)
+    await stores.pulls.let_go(channel.id, _ME)
 
 
 # -- the past --------------------------------------------------------------------------------------

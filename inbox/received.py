@@ -448,7 +448,13 @@ def _summed(
         for work, m in pairs
         if work.basis and not _is_stop(work, connectors[work.entry.kind])
     ]
-    waits = [m.sent_at for work, m in replied if not work.history and not work.automated]
+    # Nobody waits any more for what was answered in the same batch: in the provider's own app.
+    answered = max((m.seq for m in messages if m.direction is Direction.OUTBOUND), default=0)
+    waits = [
+        m.sent_at
+        for work, m in replied
+        if m.seq > answered and not work.history and not work.automated
+    ]
     newest = max(messages, key=lambda m: m.seq)
     return Summary(
         conversation=conversation,

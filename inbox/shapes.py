@@ -36,6 +36,9 @@ def readable(handle: str) -> str:
         number = phonenumbers.parse(handle)
     except phonenumbers.NumberParseException:
         return handle
+    # A local number, without an area's digits, is written as one piece by the library.
+    if handle.startswith("+1") and len(handle) == 9:
+        return f"+1 {handle[2:5]} {handle[5:]}"
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
 
 

@@ -53,8 +53,9 @@ MANIFEST = Manifest(
             name="read_receipts",
             label="Read receipts",
             required=False,
-            help="Enter no if contacts should not see that a message was read, nor that somebody"
-            " is writing. Leave it empty otherwise.",
+            origin="choice",
+            choices=(("", "Show them"), ("no", "Do not show them")),
+            help="Whether contacts see that a message was read, and that somebody is writing.",
         ),
     ),
     account_field="page_id",

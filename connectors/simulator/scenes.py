@@ -326,6 +326,36 @@ def _mailed(
 
 MAIL_SCENES: tuple[Scene, ...] = (
     Scene(
+        customer=JUNE,
+        kind="gmail",
+        lines=(
+            _mailed(
+                6 * _DAY + 30,
+                "Hi, do you have the enamel care leaflet as a file? I lost the paper one.",
+                "Care leaflet",
+            ),
+            _delivered(
+                6 * _DAY - 40,
+                "Hi June, of course: it is at the bottom of every product's page, under Care.",
+            ),
+            _mailed(6 * _DAY - 90, "Found it, thank you!"),
+        ),
+    ),
+    Scene(
+        customer=RAFAEL,
+        kind="gmail",
+        lines=(
+            _mailed(
+                5 * _HOUR + 15,
+                "Good afternoon,\n\nmy kettle came with a dent on the left side, see the "
+                "photograph. It boils well, but it was meant as a present. What do you suggest?\n\n"
+                "Rafael Costa\nOrder HK-2251",
+                "Dent in a new kettle, order HK-2251",
+                "kettle",
+            ),
+        ),
+    ),
+    Scene(
         customer=INGRID,
         kind="gmail",
         lines=(
@@ -348,36 +378,6 @@ MAIL_SCENES: tuple[Scene, ...] = (
                 "Thank you, Ana. One address, please: the office. Is it possible to pay within "
                 "thirty days?",
             ),
-        ),
-    ),
-    Scene(
-        customer=RAFAEL,
-        kind="gmail",
-        lines=(
-            _mailed(
-                5 * _HOUR + 15,
-                "Good afternoon,\n\nmy kettle came with a dent on the left side, see the "
-                "photograph. It boils well, but it was meant as a present. What do you suggest?\n\n"
-                "Rafael Costa\nOrder HK-2251",
-                "Dent in a new kettle, order HK-2251",
-                "kettle",
-            ),
-        ),
-    ),
-    Scene(
-        customer=JUNE,
-        kind="gmail",
-        lines=(
-            _mailed(
-                6 * _DAY + 30,
-                "Hi, do you have the enamel care leaflet as a file? I lost the paper one.",
-                "Care leaflet",
-            ),
-            _delivered(
-                6 * _DAY - 40,
-                "Hi June, of course: it is at the bottom of every product's page, under Care.",
-            ),
-            _mailed(6 * _DAY - 90, "Found it, thank you!"),
         ),
     ),
 )

@@ -57,7 +57,7 @@ async def login_form(request: Request) -> Response:
 
 
 async def _login_page(
-    request: Request, target: str, error: str | None, status_code: int = 200
+    request: Request, target: str, error: str | None, status_code: int = 200, email: str = ""
 ) -> Response:
     context = contexts.of(request)
     # Before there is a login session the form proves itself by a cookie of its own.
@@ -68,6 +68,7 @@ async def _login_page(
         {
             "csrf_token": token,
             "error": error,
+            "email": email,
             "next": local_path(target),
             "people": [] if context.demo is None else list(context.demo.people),
             "workspace_name": "Assent",
@@ -124,7 +125,7 @@ async def login(request: Request) -> Response:
     finally:
         context.throttle.over(email, failed=failed)
     if agent is None:
-        return await _login_page(request, target, _WRONG, 401)
+        return await _login_page(request, target, _WRONG, 401, email)
     token = new_token()
     now = datetime.now(UTC)
     await context.stores.accounts.open_session(agent, token, new_token(), now)
@@ -242,5 +243,10 @@ async def contacts(request: Request) -> Response:
     workspace = await context.stores.accounts.find_workspace(caller.agent.workspace_id)
     if workspace is None:
         raise NotFound("The workspace does not exist any more.")
-    shown = {"workspace": {"name": workspace.name}, "csrf_token": caller.csrf_token}
+    shown = {
+        "workspace": {"name": workspace.name},
+        "agent": shapes.agent(caller.agent),
+        "is_admin": can(caller.agent, "connect"),
+        "csrf_token": caller.csrf_token,
+    }
     return render(request, "inbox/contacts.html", shown)

@@ -131,5 +131,6 @@ def _page(
     # Any: a template's context.
     values: dict[str, Any],
 ) -> Response:
-    shared = {"agent": shapes.agent(caller.agent), "csrf_token": caller.csrf_token}
+    agent = shapes.agent(caller.agent)
+    shared = {"agent": agent, "is_admin": True, "csrf_token": caller.csrf_token}
     return render(request, template, {**shared, **values})

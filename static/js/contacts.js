@@ -5,6 +5,7 @@ import { batched, byId } from "./lib/dom.js";
 import { inlineSprites } from "./lib/sprites.js";
 import { People, personIntentions } from "./people.js";
 import { Directory } from "./views/directory.js";
+import { Theme } from "./views/theme.js";
 import { Toasts } from "./views/toasts.js";
 
 const PATH = /^\/contacts\/([\w-]+)$/u;
@@ -83,5 +84,6 @@ class Page {
   }
 }
 
+new Theme();
 new Page();
 inlineSprites();

@@ -6,7 +6,8 @@ const writing = (target) => target.closest("input, textarea, select, [contentedi
 export function listen(keys) {
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-    if (document.querySelector("dialog[open]")) return;
+    // What lies above the page has the keys, and Escape closes it alone.
+    if (document.querySelector("dialog[open], :popover-open")) return;
     const busy = writing(event.target);
     if (event.key === "Escape") {
       keys.Escape(busy);

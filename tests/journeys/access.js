@@ -30,7 +30,8 @@ async () => {
   const told = (found) => `${found.id}: ${found.nodes.map((node) => node.target.join(" ")).join(" | ")}`;
   const pale = (node) => contrast(document.querySelector(node.target.at(-1))) < 4.5;
 
-  const { violations, incomplete } = await axe.run(document);
+  // Nothing runs in the frame of a mail, the checker neither; its form is its writer's.
+  const { violations, incomplete } = await axe.run(document, { rules: { "frame-tested": { enabled: false } } });
   const open = incomplete
     .map((found) => (found.id === "color-contrast" ? { ...found, nodes: found.nodes.filter(pale) } : found))
     .filter((found) => found.nodes.length);

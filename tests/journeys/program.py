@@ -63,12 +63,12 @@ class Simulator:
             content = response.read()
         return json.loads(content) if content else None
 
-    def customer(self, name: str, read_delay_s: float = 0.3) -> Customer:
-        """Somebody new, with a number of their own."""
+    def customer(self, name: str, read_delay_s: float = 0.3, **more: object) -> Customer:
+        """Somebody new, with a number of their own; `more` as the control API takes it."""
         id_ = f"cu_{secrets.token_hex(4)}"
         behaviour = {"read_delay_s": read_delay_s}
         phone = next(_NUMBERS)
-        body = {"name": name, "phone": phone, "behaviour": behaviour}
+        body = {"name": name, "phone": phone, "behaviour": behaviour, **more}
         self.call("PUT", f"/customers/{id_}", body)
         return Customer(id=id_, name=name, phone=phone)
 

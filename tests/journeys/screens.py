@@ -54,6 +54,10 @@ class Inbox:
     def chooses_file(self, path: Path | FilePayload) -> None:
         self.page.locator("#composer-file").set_input_files(path)
 
+    def chooses_files(self, picture: Path, other: FilePayload) -> None:
+        content = {"name": picture.name, "mimeType": "image/png", "buffer": picture.read_bytes()}
+        self.page.locator("#composer-file").set_input_files([content, other])
+
     def watches_ticks(self, text: str) -> None:
         """From now on, note every tick that a message with this text shows."""
         self.page.evaluate(

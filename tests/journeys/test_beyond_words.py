@@ -40,7 +40,7 @@ def test_a_template_opens_what_was_closed_and_a_press_and_a_reaction_follow(
     chooses_template(inbox, "Still interested")
     send = picker.get_by_role("button", name="Send this template")
     expect(send).to_be_disabled()
-    picker.get_by_label("Place 1").fill("Elin")
+    picker.get_by_label("Blank 1").fill("Elin")
     expect(picker.locator(".templates__preview")).to_contain_text("Hello Elin, you asked us")
     send.click()
 
@@ -90,7 +90,7 @@ def test_buttons_a_list_and_a_place_are_sent_and_answered(
     expect(inbox.messages.filter(has_text="pressed:")).to_contain_text("Collect it")
 
     inbox.page.get_by_role("button", name="Send something else").click()
-    inbox.page.get_by_role("button", name="Place…").click()
+    inbox.page.get_by_role("button", name="Location…").click()
     form.get_by_label("Name").fill("The shop")
     form.get_by_label("Coordinates").fill("https://www.openstreetmap.org/#map=17/53.80000/-1.55000")
     form.get_by_role("button", name="Send", exact=True).click()
@@ -167,7 +167,7 @@ def test_templates_can_be_chosen_at_the_width_of_a_phone(
     inbox.gate.get_by_role("button", name="Use a template").click()
     picker = inbox.page.locator("#templates")
     chooses_template(inbox, "Order update")
-    expect(picker.get_by_label("Place 1")).to_be_visible()
+    expect(picker.get_by_label("Blank 1")).to_be_visible()
     assert inbox.page.evaluate("document.documentElement.scrollWidth") <= 390
     picker.get_by_role("button", name="Back to the list").click()
     expect(picker.locator(".pick").first).to_be_visible()
@@ -192,7 +192,7 @@ def test_all_of_it_is_accessible(program: DemoProgram, open_inbox: OpenInbox, sc
     inbox.page.keyboard.press("Escape")
     program.simulator.write("whatsapp", program.account("whatsapp"), customer, "And now?")
     expect(inbox.gate).to_contain_text("Free reply")
-    for name in ("Buttons…", "List…", "Link button…", "Place…"):
+    for name in ("Buttons…", "List…", "Link button…", "Location…"):
         inbox.page.get_by_role("button", name="Send something else").click()
         found[f"menu {name}"] = inaccessible(inbox.page)
         inbox.page.get_by_role("button", name=name).click()

@@ -127,7 +127,7 @@ def test_the_page_of_contacts_finds_who_has_only_a_handle_and_leads_to_them(
     expect(detail.get_by_role("heading", name="Mateo Silva")).to_be_visible()
     finds_no_barrier(page)
     page.reload()
-    detail.get_by_role("link", name="Answer").click()
+    detail.get_by_role("link", name="Reply").click()
     expect(page.locator("#header-name")).to_have_text("Mateo Silva")
 
     page.goto(f"{program.url}/contacts")

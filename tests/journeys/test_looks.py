@@ -14,11 +14,19 @@ from playwright.sync_api import Page, expect
 
 from tests.journeys.conftest import NewPage, OpenInbox
 from tests.journeys.program import Customer, DemoProgram, wait_until
-from tests.journeys.screens import Inbox
+from tests.journeys.screens import PICTURE, Inbox
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
 _ACCESS = (Path(__file__).parent / "access.js").read_text()
 SIZES = {1440: 900, 1024: 768, 390: 844}
+PDF = b"%PDF-1.4\n%%EOF\n"
+# A page that scrolls sideways, and text that runs out of its bubble.
+_TOO_WIDE = """() => {
+  const wide = document.documentElement.scrollWidth > innerWidth ? ["page"] : [];
+  const out = [...document.querySelectorAll(".bubble, .contact__section, .same, .card, .panel")]
+    .filter((one) => one.scrollWidth > one.clientWidth + 1);
+  return [...wide, ...out.map((one) => one.className)].map((one) => `too wide: ${one}`);
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +49,46 @@ def unlucky(program: DemoProgram) -> Customer:
     return customer
 
 
+@pytest.fixture(scope="module")
+def twice(program: DemoProgram) -> Customer:
+    """Somebody with a long name of both directions who is on two channels, with one number."""
+    customer = program.simulator.customer(
+        "Wilhelmina-Charlotte van den Heuvel-Østergård · ליאה אבן"
+    )
+    for kind in ("sms", "whatsapp"):
+        program.simulator.write(kind, program.account(kind), customer, f"Hello by {kind}")
+    return customer
+
+
+@pytest.fixture(scope="module")
+def correspondent(program: DemoProgram) -> Customer:
+    """Somebody whose mail has a form of its own, a copy to others, and a picture from elsewhere."""
+    customer = program.simulator.customer("Clara Voss", email="clara.voss@example.com")
+    program.simulator.write(
+        "gmail",
+        program.account("gmail"),
+        customer,
+        "Your quotation 2251\n\nForty kettles, green.",
+        subject="Quotation 2251 for forty green kettles, engraved on the lid, by the 4th",
+        html="<h1>Quotation 2251</h1><table><tr><td>Forty kettles</td><td>green</td></tr></table>"
+        "<p><img src='https://example.com/seen.png' alt=''>Kind regards, Clara</p>",
+        cc=["buying@example.com", "office@example.com"],
+    )
+    return customer
+
+
+@pytest.fixture(scope="module")
+def begun(program: DemoProgram) -> str:
+    """The id of a channel that an admin began to connect."""
+    begun = _api(program, "POST", "/channels", {"kind": "whatsapp"}, who="admin")
+    return str(begun["id"])
+
+
 # Any: the API's JSON.
-def _api(program: DemoProgram, method: str, path: str, body: object = None) -> Any:
-    token = program.demo["logins"]["agent"]["api_token"]
+def _api(
+    program: DemoProgram, method: str, path: str, body: object = None, *, who: str = "agent"
+) -> Any:
+    token = program.demo["logins"][who]["api_token"]
     request = urllib.request.Request(  # noqa: S310, our own loopback address
         f"{program.url}/api/v1{path}",
         method=method,
@@ -88,8 +133,67 @@ def _states(inbox: Inbox, width: int, unlucky: Customer) -> Iterator[str]:
     yield "resolved"
 
 
+def _writing_states(inbox: Inbox, width: int, twice: Customer, mail: Customer) -> Iterator[str]:
+    """What stands beside the words: templates, files, recipients, mails, a second contact."""
+    page = inbox.page
+    _open(inbox, "Tom Whitaker", width)
+    page.get_by_role("button", name="Use a template").click()
+    picker = page.get_by_role("dialog", name="Send a template to Tom")
+    expect(picker.locator(".pick").first).to_be_visible()
+    yield "templates"
+    picker.locator(".pick").first.click()
+    expect(picker.get_by_label("Blank 1")).to_be_visible()
+    yield "template"
+    page.keyboard.press("Escape")
+    _open(inbox, "Maya Ortiz", width)
+    page.get_by_role("button", name="Send something else").click()
+    yield "more"
+    page.keyboard.press("Escape")
+    inbox.chooses_files(PICTURE, {"name": "a.pdf", "mimeType": "application/pdf", "buffer": PDF})
+    expect(page.locator(".upload")).to_have_count(2)
+    yield "files"
+    _open(inbox, mail.name, width)
+    page.get_by_role("button", name="Show formatted").click()
+    expect(page.frame_locator(".mail__frame").get_by_text("Forty kettles")).to_be_visible()
+    yield "mail"
+    page.locator(".composer__mail").get_by_role("button", name="Change").click()
+    yield "recipients"
+    _open(inbox, twice.name, width)
+    if width < 1280:
+        page.locator("#header-contact").click()
+    expect(page.get_by_role("region", name="Also on SMS?")).to_be_visible()
+    yield "suggestion"
+
+
+def _contacts_states(program: DemoProgram, page: Page, twice: Customer) -> Iterator[str]:
+    page.goto(f"{program.url}/contacts")
+    expect(page.locator(".listed").first).to_be_visible()
+    yield "contacts"
+    page.locator(".listed").filter(has_text=twice.name).first.click()
+    expect(page.locator("#detail .contact__note")).to_be_visible()
+    yield "contact-page"
+
+
+def _channels_states(program: DemoProgram, page: Page, begun: str) -> Iterator[str]:
+    channels = f"{program.url}/settings/channels"
+    page.goto(channels)
+    expect(page.locator(".card").first).to_be_visible()
+    yield "channels"
+    page.goto(f"{channels}/new")
+    expect(page.locator(".tile").first).to_be_enabled()
+    yield "channel-new"
+    page.goto(f"{channels}/{begun}/set-up")
+    page.get_by_role("button", name="I have these").click()
+    expect(page.locator("#field-phone_number_id")).to_be_visible()
+    yield "channel-set-up"
+    page.goto(f"{channels}/{program.demo['channels']['whatsapp']['id']}")
+    expect(page.get_by_role("button", name="Check and save")).to_be_enabled()
+    yield "channel"
+
+
 def inaccessible(page: Page) -> list[str]:
-    page.evaluate(AXE)
+    if not page.evaluate("Boolean(window.axe)"):
+        page.evaluate(AXE)
     found: list[str] = page.evaluate(_ACCESS)
     return found
 
@@ -135,7 +239,34 @@ def test_every_screen_is_accessible_and_pictured(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("width", SIZES)
+def test_what_stands_beside_the_words_is_accessible_and_pictured(
+    program: DemoProgram,
+    open_inbox: OpenInbox,
+    twice: Customer,
+    correspondent: Customer,
+    begun: str,
+    pictures: Path,
+    width: int,
+    scheme: str,
+) -> None:
+    options = {"scheme": scheme, "bypass_csp": True, "reduced_motion": "reduce"}
+    inbox = open_inbox(width=width, height=SIZES[width], **options)
+    admin = open_inbox("Ada Lind", width=width, height=SIZES[width], **options).page
+    states = (
+        (inbox.page, _writing_states(inbox, width, twice, correspondent)),
+        (inbox.page, _contacts_states(program, inbox.page, twice)),
+        (admin, _channels_states(program, admin, begun)),
+    )
+    found = {}
+    for page, name in ((page, name) for page, names in states for name in names):
+        found[name] = inaccessible(page) + page.evaluate(_TOO_WIDE)
+        page.screenshot(path=pictures / f"{name}-{width}-{scheme}.png")
+    assert {state: faults for state, faults in found.items() if faults} == {}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", SIZES)
 def test_the_customers_page_is_accessible_and_pictured(
     program: DemoProgram, new_page: NewPage, pictures: Path, width: int, scheme: str
 ) -> None:
@@ -144,6 +275,44 @@ def test_the_customers_page_is_accessible_and_pictured(
     expect(page.locator(".phone--whatsapp .bubble").first).to_be_visible()
     assert inaccessible(page) == []
     page.screenshot(path=pictures / f"customers-{width}-{scheme}.png")
+    page.get_by_text("Make something go wrong").click()
+    assert inaccessible(page) == []
+    page.screenshot(path=pictures / f"faults-{width}-{scheme}.png")
+
+
+def _maya_writes_a_text_message(program: DemoProgram) -> None:
+    body = {"customer_id": "maya", "text": "Maya here. Did you find my door number?"}
+    program.simulator.call("POST", f"/accounts/sms/{program.account('sms')}/messages", body)
+
+    def known() -> bool:
+        found = _api(program, "GET", "/contacts?q=maya")["data"]
+        return any(_api(program, "GET", f"/contacts/{c['id']}/suggestions")["data"] for c in found)
+
+    wait_until(known)
+
+
+def _begins_to_connect(program: DemoProgram, page: Page) -> None:
+    """A WhatsApp number whose credentials the provider finds right, but for the last."""
+    number, business, secret = "200000000000081", "100000000000081", secrets.token_hex(16)
+    account = {
+        "name": "Harbour Outlet",
+        "display_phone_number": "+1 555 0181",
+        "business_account_id": business,
+        "access_token": secrets.token_hex(24),
+        "app_secret": secret,
+        "webhook_url": "http://127.0.0.1:1/",
+        "verify_token": "none",
+    }
+    program.simulator.call("PUT", f"/accounts/whatsapp/{number}", account)
+    page.goto(f"{program.url}/settings/channels/new")
+    page.get_by_role("button", name="WhatsApp").click()
+    page.get_by_role("button", name="I have these").click()
+    page.locator("#field-phone_number_id").fill(number)
+    page.locator("#field-business_account_id").fill(business)
+    page.locator("#field-access_token").fill(account["access_token"])
+    for name in ("phone_number_id", "business_account_id", "access_token"):
+        place = page.locator(f".credential[data-name={name}]")
+        expect(place).to_have_attribute("data-state", "ok")
 
 
 def test_the_pictures_of_the_documentation(
@@ -165,6 +334,31 @@ def test_the_pictures_of_the_documentation(
     _open(inbox, "Priya Raman", 1440)
     inbox.types("A new lid leaves us today with the evening courier, at no cost of course. ")
     shoot(inbox.page, "inbox.png")
+
+    _open(inbox, "Ingrid Solberg", 1440)
+    inbox.page.locator(".composer__mail").get_by_role("button", name="Change").click()
+    inbox.page.get_by_role("textbox", name="Cc", exact=True).fill("orders@harbour.example")
+    inbox.page.keyboard.press("Enter")
+    inbox.types("Dear Ingrid, of course: thirty days it is. The offer is attached. ")
+    shoot(inbox.page, "mail.png")
+
+    _open(inbox, "Tom Whitaker", 1440)
+    inbox.page.get_by_role("button", name="Use a template").click()
+    picker = inbox.page.get_by_role("dialog", name="Send a template to Tom")
+    picker.locator(".pick", has_text="Repair ready").click()
+    for blank, words in (("Product", "Harbour No. 4"), ("Day", "Saturday")):
+        picker.get_by_label(blank).fill(words)
+    shoot(inbox.page, "templates.png")
+
+    _maya_writes_a_text_message(program)
+    inbox.page.goto(f"{program.url}/contacts")
+    inbox.page.locator(".listed", has_text="Maya Ortiz").click()
+    expect(inbox.page.get_by_role("region", name="Also on SMS?")).to_be_visible()
+    shoot(inbox.page, "contacts.png")
+
+    admin = open_inbox("Ada Lind").page
+    _begins_to_connect(program, admin)
+    shoot(admin, "connecting.png")
 
     # Hannah's past is from earlier in the day than now: further east that is no longer the night.
     dark = open_inbox(scheme="dark", timezone_id="Asia/Tokyo")

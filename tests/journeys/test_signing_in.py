@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 from playwright.sync_api import expect
 
 from tests.journeys.conftest import NewPage, OpenInbox, Watcher
 from tests.journeys.program import DemoProgram
+from tests.journeys.test_looks import inaccessible
+from tests.system.program import Program
 
 
 def test_one_click_signs_in_to_the_demo(program: DemoProgram, new_page: NewPage) -> None:
@@ -70,3 +75,35 @@ def test_signing_out_closes_every_tab_of_the_browser(
     expect(other.page).to_have_url(re.compile("/login"))
     inbox.page.goto(f"{program.url}/app")
     expect(inbox.page).to_have_url(re.compile("/login"))
+
+
+def test_an_empty_workspace_leads_its_admin_to_connecting(
+    tmp_path: Path, new_page: NewPage, watcher: Watcher, pictures: Path
+) -> None:
+    watcher.expects("status of 401")
+    folder = tmp_path / "data"
+    make = [sys.executable, "run.py", "--data-dir", str(folder), "create-admin"]
+    who = ["--email", "ada@example.com", "--name", "Ada Lind", "--workspace", "Harbour Kettles"]
+    typed = b"help@example.com\nfive small kettles\n"
+    root = Path(__file__).parents[2]
+    # Without a terminal of its own it reads what is piped to it, the password too.
+    subprocess.run([*make, *who], input=typed, check=True, cwd=root, start_new_session=True)
+    program = Program(folder, environment={"INBOX_DEV": "1"})
+    program.start()
+    try:
+        page = new_page(bypass_csp=True)
+        page.goto(program.url)
+        page.get_by_label("E-mail").fill("ada@example.com")
+        page.get_by_label("Password").fill("five large kettles")
+        page.keyboard.press("Enter")
+        expect(page.get_by_text("do not go together")).to_be_visible()
+        expect(page.get_by_label("E-mail")).to_have_value("ada@example.com")
+        page.keyboard.type("five small kettles")
+        page.keyboard.press("Enter")
+        expect(page.locator("#roster-empty")).to_contain_text("No channel is connected yet")
+        assert inaccessible(page) == []
+        page.screenshot(path=pictures / "empty-workspace.png")
+        page.get_by_role("link", name="Connect the first channel").click()
+        expect(page.get_by_role("button", name="WhatsApp")).to_be_enabled()
+    finally:
+        program.stop()

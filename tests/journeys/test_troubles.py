@@ -136,7 +136,8 @@ def test_what_was_recovered_says_so(open_inbox: OpenInbox, pictures: Path) -> No
           };
           const element = createMessage();
           const me = { id: "agt_1" };
-          const context = { name: "Annika", me, quoted: () => null, intentions: {} };
+          const can = { reactions: [], quotes: false };
+          const context = { name: "Annika", me, can, quoted: () => null, intentions: {} };
           drawMessage(element, { message, first: true, last: true }, context);
           document.querySelector("#thread-list").append(element);
           element.scrollIntoView();

@@ -11,7 +11,7 @@ const WITHOUT_TEXT = {
   audio: "Voice message",
   document: "File",
   sticker: "Sticker",
-  location: "Place",
+  location: "Location",
   contacts: "Contact card",
   order: "Order",
   share: "Something shared",

@@ -3,6 +3,7 @@
 import { byId, icon, setText } from "../lib/dom.js";
 import { brief, exact, moment, onDay } from "../lib/time.js";
 import { inlineSprites } from "../lib/sprites.js";
+import { Theme } from "../views/theme.js";
 import { Toasts } from "../views/toasts.js";
 
 const MINUTE_MS = 60_000;
@@ -88,6 +89,7 @@ export const wait = (milliseconds) => new Promise((resolve) => setTimeout(resolv
  */
 export function begin() {
   const toasts = new Toasts();
+  new Theme();
   inlineSprites();
   wordTimes();
   setInterval(() => wordTimes(), MINUTE_MS / 2);

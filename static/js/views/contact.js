@@ -41,7 +41,8 @@ export class Contact {
       ...(known.same ?? []),
       section("May we write?", ...this.purposes(gate)),
       known.channels,
-      section("This conversation", this.channel(conversation, channel), facts([
+      section("This conversation", facts([
+        ...this.channel(conversation, channel),
         ["Status", status === "resolved" ? "Resolved" : "Open"],
         ["Began", make("time", { datetime: created_at, title: exact(created_at) }, moment(created_at))],
       ])),
@@ -88,13 +89,12 @@ export class Contact {
 
   channel(conversation, channel) {
     const { kind, name } = conversation.channel;
-    const label = make("span", { class: "contact__channel" }, mark(kind), channel?.label ?? kind);
-    const rows = [["Kind", label]];
-    if (name) rows.push(["Name", name]);
+    const words = [channel?.label ?? kind, name].filter(Boolean).join(" · ");
+    const rows = [["Channel", make("span", { class: "contact__channel" }, mark(kind), words)]];
     // Some providers name an account by a number of their own, which says nothing to a person.
     if (isAddress(channel?.account)) rows.push(["Account", number(channel.account)]);
-    rows.push(["State", channel && channel.state !== "connected" ? (channel.trouble ?? "Needs an admin") : "Connected"]);
-    return facts(rows);
+    if (channel && channel.state !== "connected") rows.push(["Trouble", channel.trouble ?? "Needs an admin"]);
+    return rows;
   }
 }
 

@@ -95,7 +95,7 @@ function placeCard({ latitude, longitude, name, address }) {
   return card(
     "place",
     "map-pin",
-    title(name ?? address ?? "Place"),
+    title(name ?? address ?? "Location"),
     name && address ? detail(address) : null,
     make("p", { class: "card__detail card__detail--figures" }, at),
     make("p", {}, ...outside(map, "Open in maps").slice(1)),

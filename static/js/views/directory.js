@@ -83,7 +83,7 @@ export class Directory {
     const known = sections(person, null, this.intentions);
     const [last] = detail.conversations;
     const back = make("button", { class: "button button--quiet directory__back", type: "button", onclick: () => this.intentions.choose(null) }, icon("arrow-left"), "All contacts");
-    const answer = last && make("a", { class: "button button--primary", href: `/app/c/${encodeURIComponent(last.id)}` }, icon("reply"), "Answer");
+    const answer = last && make("a", { class: "button button--primary", href: `/app/c/${encodeURIComponent(last.id)}` }, icon("reply"), "Reply");
     const head = make("header", { class: "contact__head" }, face(plainName(detail.name), detail.picture, "contact__face"), make("div", { class: "contact__who" }, nameLine(detail, this.intentions)), answer ?? null);
     return [back, head, ...known.same, known.channels, known.threads, known.note, known.merges, known.block].filter(Boolean);
   }

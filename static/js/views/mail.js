@@ -47,7 +47,7 @@ function drawHead(head, message, mail, { contact, handle }) {
       if (mail[key]?.length) lines.push(line(label, mail[key]));
     }
   }
-  if (mail.automated) lines.push(make("span", { class: "mail__line" }, "Sent automatically"));
+  if (mail.automated && message.direction === "inbound") lines.push(make("span", { class: "mail__line" }, "Sent automatically"));
   head.hidden = lines.length === 0;
   head.replaceChildren(...lines);
 }

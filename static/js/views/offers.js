@@ -106,7 +106,7 @@ export class Offers {
   }
 }
 
-const TITLES = { buttons: "Words with buttons", list: "Words with a list", link: "Words with a link", place: "Send a place" };
+const TITLES = { buttons: "Send buttons", list: "Send a list", link: "Send a link button", place: "Send a location" };
 
 function choices(channel) {
   return [
@@ -114,15 +114,15 @@ function choices(channel) {
     channel.buttons && ["buttons", "Buttons…"],
     channel.list && ["list", "List…"],
     channel.link && ["link", "Link button…"],
-    channel.location && ["place", "Place…"],
-    channel.location_request && ["request", "Ask where they are"],
+    channel.location && ["place", "Location…"],
+    channel.location_request && ["request", "Ask for their location"],
   ].filter(Boolean);
 }
 
 /** A message of the page's own, until the server's copy comes. */
 function shownAs(text, content) {
   const type = content.location ? "location" : "interactive";
-  return { type, text: text || "Place", content };
+  return { type, text: text || "Location", content };
 }
 
 // ---- Forms.

@@ -134,7 +134,9 @@ export class Roster {
       setText(parts["clock-text"], span(left));
       parts.clock.title = `The window for free replies closes in ${span(left)}`;
     } else if (waiting) {
-      setText(parts["clock-text"], span(waited));
+      // Who waits since the time above is not told it twice.
+      const known = span(waited) === parts.time.textContent;
+      setText(parts["clock-text"], known ? "" : span(waited));
       parts.clock.title = `Waiting for an answer for ${span(waited)}`;
     }
     setIcon(parts.clock, closing ? "hourglass" : "clock");
@@ -171,6 +173,7 @@ export class Roster {
       ...(words.action
         ? [make("button", { class: "link", type: "button", onclick: () => this.intentions.filter(words.action) }, words.label)]
         : []),
+      ...(words.href ? [make("p", { class: "empty__act" }, make("a", { class: "button button--primary", href: words.href }, words.label))] : []),
     );
   }
 
@@ -202,8 +205,20 @@ function drawPreview(element, { last_message: message, contact }, me) {
   setText(element, failed ? `${message.status === "failed" ? "Not sent: " : "Not certain: "}${words}` : mine + words);
 }
 
+/** Of a workspace that nobody can write to yet: who may change that has a way to it. */
+function unconnectedWords() {
+  const may = document.getElementById("rail-channels") !== null;
+  return {
+    icon: "plug",
+    title: "No channel is connected yet",
+    text: may ? "Connect one, and what customers write there comes in here." : "Ask an admin of this workspace to connect one. What customers write then comes in here.",
+    ...(may && { href: "/settings/channels/new", label: "Connect the first channel" }),
+  };
+}
+
 function emptyWords(state, list) {
   if (!list) return { icon: "inbox", title: "Loading…" };
+  if (state.channels.size === 0) return unconnectedWords();
   const kind = KIND_NAMES[state.filter.kind];
   if (kind) {
     return {

@@ -190,7 +190,7 @@ export class TemplatePicker {
       this.set(field.name, at && { ...at, ...(named.value.trim() && { name: named.value.trim() }) });
     };
     for (const input of [named, where]) input.addEventListener("input", read);
-    return make("fieldset", { class: "field field--set" }, make("legend", { class: "field__name" }, "Place"), named, where);
+    return make("fieldset", { class: "field field--set" }, make("legend", { class: "field__name" }, "Location"), named, where);
   }
 
   set(name, value) {
@@ -232,5 +232,5 @@ function mine(group) {
 function labelled({ name, label, type, kind }) {
   if (type === "file") return { image: "Picture", video: "Video", document: "File" }[kind] ?? "File";
   if (name.startsWith("button.")) return `End of the link “${label}”`;
-  return /^\d+$/u.test(label) ? `Place ${label}` : wording(label);
+  return /^\d+$/u.test(label) ? `Blank ${label}` : wording(label);
 }
