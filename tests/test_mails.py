@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -305,102 +304,6 @@ async def test_what_was_written_in_the_mailbox_itself_is_shown(mailroom: Office)
     await takes(mailroom, written)
     assert await mailroom.texts(Direction.OUTBOUND) == ["From my phone"]
     assert (await mailroom.conversation()).waiting_since is None
-
-
-# -- bounces ---------------------------------------------------------------------------------------
-
-
-def bounce(
-    message: Message, *statuses: str, mail_id: str | None = None, **more: str | None
-) -> bytes:
-    """What a mail server tells of a mail of ours, by the Message-ID that it left with."""
-    told = {
-        **more,
-        "message_id": message.id,
-        "mail_id": f"{message.id}@shop.example" if mail_id is None else mail_id,
-    }
-    return json.dumps(
-        {"told": [{**told, "status": one} for one in statuses or ("failed",)]}
-    ).encode()
-
-
-@pytest.mark.parametrize("mail_id", [None, ""])
-async def test_a_bounce_that_comes_late_marks_the_message_failed(
-    mailroom: Office, mail_id: str | None
-) -> None:
-    await takes(mailroom, a_mail("One"))
-    answer = await an_answer(mailroom)
-    await takes(mailroom, copy_of(answer))
-    assert (await mailroom.again(answer)).status is Status.SENT
-    sent = await mailroom.again(answer)
-    await mailroom.takes("post", bounce(answer, mail_id=mail_id))
-    failed = await mailroom.again(answer)
-    assert failed.status is Status.FAILED
-    assert failed.failure is not None
-    assert failed.failure.reason == "One of the recipients does not exist. Check the addresses."
-    assert failed.provider_id == sent.provider_id
-
-
-@pytest.mark.parametrize("order", [("failed", "delivered"), ("delivered", "failed"), ("failed",)])
-async def test_a_mail_that_one_of_several_did_not_get_has_failed(
-    mailroom: Office, order: tuple[str, ...]
-) -> None:
-    await takes(mailroom, a_mail("One"))
-    mail = {"subject": "Re: A kettle", "from": OURS, "to": [MAYA], "cc": [LEO], "bcc": []}
-    answer = await an_answer(mailroom, content={"mail": mail})
-    await takes(mailroom, copy_of(answer))
-    await mailroom.takes("post", bounce(answer, *order))
-    assert (await mailroom.again(answer)).status is Status.FAILED
-
-
-ZOE = "zoe@example.com"
-
-
-@pytest.mark.parametrize(
-    ("to", "cc", "gone", "invalid"),
-    [
-        ([MAYA], [LEO], MAYA, [MAYA]),
-        ([MAYA], [LEO], LEO, [LEO]),
-        # Somebody whom the mail was passed on to: whose address that was, nobody knows.
-        ([MAYA], [LEO], ZOE, []),
-        ([MAYA], [LEO], None, []),
-        ([MAYA], [], ZOE, [MAYA]),
-        ([LEO], [], LEO, [LEO]),
-    ],
-)
-async def test_only_the_address_that_bounced_is_known_to_be_dead(
-    mailroom: Office, to: list[str], cc: list[str], gone: str | None, invalid: list[str]
-) -> None:
-    await takes(mailroom, a_mail("One"))
-    mail = {"subject": "Re: A kettle", "from": OURS, "to": to, "cc": cc, "bcc": []}
-    answer = await an_answer(mailroom, content={"mail": mail})
-    await takes(mailroom, copy_of(answer))
-    await mailroom.takes("post", bounce(answer, recipient=gone, consent="address_invalid"))
-    assert (await mailroom.again(answer)).status is Status.FAILED
-    stores, now = mailroom.stores, datetime.now(UTC)
-    found = [
-        one
-        for one in (MAYA, LEO, ZOE)
-        if await stores.ledger.of_points(
-            mailroom.workspace_id, stores.people.tags("post", [one]), now
-        )
-    ]
-    assert found == invalid
-
-
-async def test_a_mail_that_its_only_recipient_got_is_delivered(mailroom: Office) -> None:
-    await takes(mailroom, a_mail("One"))
-    answer = await an_answer(mailroom)
-    await takes(mailroom, copy_of(answer))
-    await mailroom.takes("post", bounce(answer, "delivered"))
-    assert (await mailroom.again(answer)).status is Status.DELIVERED
-
-
-async def test_a_bounce_of_somebody_elses_message_id_changes_nothing(mailroom: Office) -> None:
-    await takes(mailroom, a_mail("One"))
-    inbound = (await mailroom.thread())[0]
-    await mailroom.takes("post", bounce(inbound))
-    assert (await mailroom.again(inbound)).status is Status.RECEIVED
 
 
 # -- what is shown ---------------------------------------------------------------------------------

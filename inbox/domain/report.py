@@ -259,13 +259,18 @@ class StatusReported:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PreferenceReported:
-    """A contact told the provider, not us, what they want: `stop` or `resume` of promotions."""
+    """A contact told the provider, not us, what they want: `stop` or `resume` of promotions.
+
+    message_id  our own id of the message that it is about, where anybody could have written the
+                report: it is believed of whom that message went to, and of nobody else
+    """
 
     account: str
     sender: Sender
     act: Literal["stop", "resume"]
     code: str
     at: datetime | None = None
+    message_id: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
