@@ -83,7 +83,8 @@ MANIFEST = Manifest(
     reports=("sent", "failed"),
     # Anything but a success comes again for days.
     ack=Ack(status=204),
-    reply_basis_days=30,
+    # A correspondence takes longer than a chat does.
+    reply_basis_days=180,
     words="email",
     mail=True,
     docs="developers.google.com/workspace/gmail/api",
