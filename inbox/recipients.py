@@ -133,12 +133,25 @@ async def others_decision(
         return None
     tags = stores.people.tags(identity.kind, [address for *_, address in named])
     known = await stores.ledger.of_points(identity.workspace_id, tags, now)
+    blocked = await _blocked(stores, identity, [address for *_, address in named])
     others: Sequence[Other] = [
         Other(
             field=name,
             position=position,
             standing=standing((event for event in known if tag in event.points), now),
+            blocked=address in blocked,
         )
-        for (name, position, _), tag in zip(named, tags, strict=True)
+        for (name, position, address), tag in zip(named, tags, strict=True)
     ]
     return decide_others(others, purpose, label)
+
+
+async def _blocked(stores: Stores, identity: Identity, addresses: Sequence[str]) -> set[str]:
+    """Those that are a blocked contact's on this mailbox."""
+    us, found = identity.workspace_id, set[str]()
+    known = await stores.people.find_many(us, identity.channel_id, identity.kind, addresses)
+    for address, (other, _) in known.items():
+        contact = await stores.people.find_contact(us, other.contact_id)
+        if contact is not None and contact.blocked:
+            found.add(address)
+    return found

@@ -15,6 +15,7 @@ from inbox.domain.message import Direction, Failure, Message, Status
 from inbox.domain.report import (
     PreferenceReported,
     ProviderError,
+    Sender,
     StatusReported,
     WatermarkReported,
 )
@@ -201,14 +202,17 @@ class Statuses:
 
     async def prefer(self, report: PreferenceReported, channel: Channel) -> str:
         """A contact told the provider what they want: on record, without a message."""
+        sender = await self._whose(report, channel)
+        if sender is None:
+            return "preference_of_nothing_sent"
         now = datetime.now(UTC)
         known = await self._stores.people.find_many(
-            channel.workspace_id, channel.id, channel.kind, report.sender.keys
+            channel.workspace_id, channel.id, channel.kind, sender.keys
         )
         found = next(iter(known.values()), None)
         if found is None:
             found = await self._stores.people.create(
-                channel.workspace_id, channel.id, channel.kind, report.sender, now
+                channel.workspace_id, channel.id, channel.kind, sender, now
             )
         identity, conversation_id = found
         types = {"stop": ConsentType.PROVIDER_OPT_OUT, "resume": ConsentType.PROVIDER_OPT_IN}
@@ -236,6 +240,25 @@ class Statuses:
         if conversation is not None:
             await self._hub.publish([events.consent_changed(conversation, recorded)])
         return "preference"
+
+    async def _whose(self, report: PreferenceReported, channel: Channel) -> Sender | None:
+        """Whose wish it is. One that names a message of ours is believed of whom that went to;
+        None: it went to nobody of that name, so anybody may have written it."""
+        if report.message_id is None:
+            return report.sender
+        message_id = MessageId(report.message_id)
+        found = await self._stores.messages.find(channel.workspace_id, message_id)
+        if found is None or found.channel_id != channel.id:
+            return None
+        named = recipients_of(found.content).all()
+        if found.direction is not Direction.OUTBOUND or not named:
+            return None
+        if report.sender.address in named:
+            return report.sender
+        # Providers that pass complaints on often blacken who complained.
+        address = named[0]
+        alone = Sender(keys=(address,), address=address, handle=address)
+        return alone if len(named) == 1 else None
 
 
 async def learn_refusal(

@@ -83,6 +83,7 @@ MANIFEST = Manifest(
     reports=("sent", "failed"),
     # Anything but a success comes again for days.
     ack=Ack(status=204),
+    # A correspondence takes longer than a chat does.
     reply_basis_days=180,
     words="email",
     mail=True,

@@ -227,13 +227,20 @@ def _complaint(reading: Reading, at: datetime | None) -> Report:
     """A complaint counts when the mail that it is about is ours: anybody can write one."""
     account = reading.account
     told = delivery.complaint(reading.letter)
-    if told.recipient is None or our_id(told.original_message_id or "") is None:
+    own = our_id(told.original_message_id or "")
+    if told.recipient is None or own is None:
         return Ignored(reason="complaint_of_no_message_of_ours", account=account)
     if told.type == "not-spam":
         return Ignored(reason="complaint_taken_back", account=account)
     who = Sender(keys=(told.recipient,), address=told.recipient, handle=told.recipient)
     return PreferenceReported(
-        account=account, sender=who, act="stop", code="complaint", at=at, covers="all"
+        account=account,
+        sender=who,
+        act="stop",
+        code="complaint",
+        at=at,
+        covers="all",
+        message_id=own,
     )
 
 

@@ -465,11 +465,12 @@ def decide(attempt: Attempt, facts: Facts, policy: Policy, now: datetime) -> Dec
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Other:
     """Somebody besides the contact whom a mail would go to: the `position`th (from 1) of the `to`,
-    `cc` or `bcc` addresses."""
+    `cc` or `bcc` addresses. `blocked`: as a contact of ours."""
 
     field: str
     position: int
     standing: Standing
+    blocked: bool = False
 
 
 def decide_others(others: Sequence[Other], purpose: Purpose, label: str) -> Decision | None:
@@ -478,13 +479,16 @@ def decide_others(others: Sequence[Other], purpose: Purpose, label: str) -> Deci
     which needs consent, goes to none of them."""
     for one in others:
         where = f"Address {one.position} in {one.field.capitalize()}"
+        remedy = Remedy(code="remove_recipient", text=f"Remove the address from {one.field}.")
+        if one.blocked:
+            return _deny("DENY_BLOCKED", "2a", f"{where} is blocked. Take it out.", remedy)
         standing = one.standing
         if standing.opt_out is not None or standing.provider_block:
             return _deny(
                 "DENY_OPTED_OUT",
                 "10a",
                 f"{where} stopped {label} messages. Take it out.",
-                Remedy(code="remove_recipient", text=f"Remove the address from {one.field}."),
+                remedy,
             )
     if others and purpose is Purpose.PROMOTIONAL:
         return _deny(

@@ -261,7 +261,9 @@ class StatusReported:
 class PreferenceReported:
     """A contact told the provider, not us, what they want: `stop` or `resume` of promotions.
 
-    covers   `all`: of everything that is no answer to a later message of theirs
+    covers      `all`: of everything that is no answer to a later message of theirs
+    message_id  our own id of the message that it is about, where anybody could have written the
+                report: it is believed of whom that message went to, and of nobody else
     """
 
     account: str
@@ -270,6 +272,7 @@ class PreferenceReported:
     code: str
     at: datetime | None = None
     covers: Literal["promotions", "all"] = "promotions"
+    message_id: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -166,6 +166,23 @@ async def test_a_further_recipient_who_has_opted_out_gets_nothing(served_mail: S
     assert (await served_mail.writes(cc=[ZOE]))[0] == 202
 
 
+async def test_a_further_recipient_who_is_blocked_gets_nothing(served_mail: ServedMail) -> None:
+    await served_mail.arrives(a_mail(who=LEO, subject="A cup"))
+    (blocked,) = await served_mail.office.conversations()
+    stores = served_mail.office.stores
+    contact = await stores.people.find_contact(blocked.workspace_id, blocked.contact_id)
+    assert contact is not None
+    assert await stores.contacts.set_blocked(contact, True, datetime.now(UTC))
+    await served_mail.arrives(a_mail())
+    to_maya = [one.id for one in await served_mail.office.conversations() if one.id != blocked.id]
+    path = f"/conversations/{to_maya[0]}/messages"
+    body = {"client_id": "one", "text": "Both of you", "cc": [ZOE, LEO]}
+    status, problem = await served_mail.call("POST", path, json=body)
+    assert (status, problem["code"]) == (403, "not_allowed")
+    assert problem["detail"] == "Address 2 in Cc is blocked. Take it out."
+    assert (await served_mail.call("POST", path, json={**body, "cc": [ZOE]}))[0] == 202
+
+
 async def test_the_gate_is_asked_again_for_a_further_recipient_when_it_is_sent(
     served_mail: ServedMail,
 ) -> None:
