@@ -263,12 +263,19 @@ class JournalStore:
         try:
             async with reachable():
                 # index: due
-                cursor = self._loose.find({"state": "new", "next_at": {"$lte": due}})
-                for doc in await cursor.limit(limit).to_list(limit):
-                    if doc["_id"] in self._verdicts or doc["_id"] in held:
+                # Without their bodies, of which thousands may wait after a crash.
+                cursor = self._loose.find(
+                    {"state": "new", "next_at": {"$lte": due}},
+                    projection={"next_at": 1, "size_bytes": 1},
+                )
+                for head in await cursor.limit(limit).to_list(limit):
+                    if head["_id"] in self._verdicts or head["_id"] in held:
                         continue
-                    size = doc.get("size_bytes", 0)
+                    size = head.get("size_bytes", 0)
                     if size > left and (claimed or most_bytes < CLAIM_BYTES):
+                        continue
+                    doc = await self._loose.find_one({"_id": head["_id"]})
+                    if doc is None or doc.get("next_at") != head["next_at"]:
                         continue
                     won = await self._loose.update_one(
                         {"_id": doc["_id"], "next_at": doc["next_at"]},

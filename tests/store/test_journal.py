@@ -57,6 +57,19 @@ async def test_a_call_that_was_not_stored_hears_so(store: Stores) -> None:
         await store.journal.append(entry(id=taken.id))
 
 
+async def test_only_what_is_claimed_is_brought_into_memory(
+    store: Stores, commands: Commands
+) -> None:
+    entries = [entry(b"x" * 900_000) for _ in range(4)]
+    await asyncio.gather(*(store.journal.append(one) for one in entries))
+    commands.heard.clear()
+    claimed = await store.journal.claim_due(LATER, limit=2000, most_bytes=2_000_000)
+    assert len(claimed) == 2
+    looked, *read = commands.of("find", "journal")
+    assert set(looked["projection"]) == {"next_at", "size_bytes"}
+    assert [one["filter"] for one in read] == [{"_id": one.id} for one in claimed]
+
+
 async def test_an_entry_comes_back_to_the_byte(store: Stores) -> None:
     written = entry(bytes(range(256)))
     await store.journal.append(written)
