@@ -19,6 +19,9 @@ import nh3
 # Told with what was stored, so that a change of the rules can find what was made by older ones.
 POLICY = 1
 MOST_BYTES = 2 * 1024 * 1024
+# Tags that open, times tags in all: what making it safe takes where each lies within the one before
+# and each that ends is looked for in all of them. Some seconds; a large newsletter stays below.
+MOST_WORK = 3_000_000_000
 # Of all pictures inside of one mail together, and of all places of its page that show one.
 MOST_PICTURE_BYTES = 12 * 1024 * 1024
 MOST_PAGE_PICTURES = 2 * MOST_PICTURE_BYTES
@@ -46,6 +49,7 @@ _GONE_WITH_CONTENT = frozenset(
 )
 _SCHEMES = {"http", "https", "mailto", "tel", "cid", "data"}
 _LINKS = re.compile(r"\s*(?:https?://|mailto:|tel:)", re.IGNORECASE)
+_OPENS = re.compile(r"<[a-z]", re.IGNORECASE)
 _SPAN = re.compile(r"[1-9]\d?", re.ASCII)
 _INLINE = re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]*", re.IGNORECASE)
 _Source = Callable[[str], str | None]
@@ -61,8 +65,11 @@ class CleanHtml:
 
 def clean(raw: str) -> CleanHtml | None:
     """What is stored of a mail's HTML: pictures still named as it names them. CPU-bound: large
-    ones belong in a thread. None where it is too large, or nothing is left of it."""
+    ones belong in a thread. None where it is too large, or too much work, or nothing is left."""
     if len(raw) > MOST_BYTES or len(raw.encode(errors="replace")) > MOST_BYTES:
+        return None
+    opening = sum(1 for _ in _OPENS.finditer(raw))
+    if opening * (opening + raw.count("</")) > MOST_WORK:
         return None
     remote = False
 
