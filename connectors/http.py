@@ -109,13 +109,15 @@ class _Resolver(AbstractResolver):
 class Http:
     """One client session for the whole process.
 
-    allow   loopback (host, port) pairs that may also be called without https: providers that run
-            on this machine, in development only
+    allow     loopback (host, port) pairs that may also be called without https: providers that
+              run on this machine, in development only
+    patience  how much of each call's longest time it waits for an answer
     """
 
-    def __init__(self, *, allow: Allowed = frozenset()) -> None:
+    def __init__(self, *, allow: Allowed = frozenset(), patience: float = 1.0) -> None:
         check_allowed(allow)
         self._allow = allow
+        self._patience = patience
         self._session: aiohttp.ClientSession | None = None
 
     async def start(self) -> None:
@@ -165,7 +167,7 @@ class Http:
                 headers=headers,
                 data=body,
                 allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(total=total_s, connect=CONNECT_S),
+                timeout=aiohttp.ClientTimeout(total=total_s * self._patience, connect=CONNECT_S),
             ) as response:
                 content = await _bounded(response, max_bytes, safe)
                 names = {name.lower(): value for name, value in response.headers.items()}

@@ -27,9 +27,18 @@ class ChannelStates:
         self._connectors = connectors
         self._directory = directory
 
-    async def stopped(self, channel: Channel, reason: str, code: str) -> None:
-        """Nothing goes on this channel until an admin has mended it."""
-        await self._set(channel, "reauthorization_required", reason, code)
+    async def stopped(self, channel: Channel, reason: str, code: str) -> bool:
+        """Nothing goes on this channel until an admin has mended it.
+
+        channel  as it was called with: where its credentials have been replaced since, nothing is
+                 known of the new ones, and this is False
+        """
+        stored = await self._stores.channels.find(channel.id)
+        if stored is None or stored.credentials() != channel.credentials():
+            self._directory.forget()
+            return False
+        await self._set(stored, "reauthorization_required", reason, code)
+        return True
 
     async def silent(self, channel: Channel) -> None:
         """The provider does not answer; what is known to be worse than that stays."""

@@ -195,11 +195,15 @@ class Fetching:
         hub: Hub,
         connectors: Mapping[str, Connector],
         directory: Directory,
+        *,
+        first_wait_s: float = 2.0,
     ) -> None:
+        """first_wait_s   after a first failure; it doubles with each"""
         self._stores = stores
         self._hub = hub
         self._connectors = connectors
         self._directory = directory
+        self._first_wait_s = first_wait_s
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._running: set[asyncio.Task[None]] = set()
@@ -292,7 +296,8 @@ class Fetching:
         if fetch.attempts >= MOST_TRIES:
             await self._settle(fetch, reason=_NOT_HANDED_OUT)
             return
-        wait_s = getattr(error, "retry_after_s", None) or 2.0**fetch.attempts
+        wait_s = getattr(error, "retry_after_s", None)
+        wait_s = wait_s or self._first_wait_s * 2.0 ** (fetch.attempts - 1)
         next_at = datetime.now(UTC) + timedelta(seconds=wait_s)
         await self._stores.files.put_off_fetch(fetch.attachment.id, next_at)
 

@@ -144,7 +144,8 @@ async def lines(store: Stores, simulator_url: str) -> AsyncIterator[Lines]:
     simulator_port = int(simulator_url.rpartition(":")[2])
     listener = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    http = Http(allow=frozenset({("127.0.0.1", simulator_port)}))
+    # Ten seconds of a provider's silence are two.
+    http = Http(allow=frozenset({("127.0.0.1", simulator_port)}), patience=0.2)
     await http.start()
     graph_url = f"{simulator_url}/v26.0"
     created = NOW - timedelta(days=7)
@@ -155,7 +156,7 @@ async def lines(store: Stores, simulator_url: str) -> AsyncIterator[Lines]:
     for kind in ("messenger", "instagram"):
         office.channels[kind] = _a_channel(office.workspace_id, kind)
         await store.channels.add(office.channels[kind])
-    context = assembled(store, office, url)
+    context = assembled(store, office, url, first_wait_s=0.2)
     async with serving(context, listener), aiohttp.ClientSession() as session:
         line = Lines(office, context, simulator_url, session)
         await line.control("DELETE", "/world")

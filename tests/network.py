@@ -134,13 +134,13 @@ class Served:
         return sum(count for name, count in counts.items() if name.startswith(f"{kind}.send."))
 
 
-def assembled(stores: Stores, office: Office, url: str) -> Context:
+def assembled(stores: Stores, office: Office, url: str, *, first_wait_s: float = 2.0) -> Context:
     port = int(url.rpartition(":")[2])
     settings = read({"INBOX_DEV": "1"}, host="127.0.0.1", port=port, data_dir=Path("unused"))
     directory = Directory(stores.channels)
     links = Links(url, stores.database.keyring)
     delivery = Delivery(stores, office.hub, office.connectors, directory, links)
-    fetching = Fetching(stores, office.hub, office.connectors, directory)
+    fetching = Fetching(stores, office.hub, office.connectors, directory, first_wait_s=first_wait_s)
     templates = Templates(stores, office.hub, office.connectors)
     pulling = Pulling(
         stores, office.hub, office.connectors, directory, lambda entry: intake.hand_over(entry)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from inbox.channel_states import ChannelStates
 from inbox.directory import Directory
 from inbox.domain.channel import Payload
 from inbox.domain.ids import JournalId
@@ -353,3 +354,18 @@ async def test_a_large_mail_is_pulled_and_shown(mailroom: Office, post_office: P
     async with working(Worker(mailroom)):
         await got(mailroom, 1)
     assert await mailroom.texts() == ["Large"]
+
+
+async def test_what_old_credentials_met_is_not_told_of_new_ones(mailroom: Office) -> None:
+    channels, old = mailroom.stores.channels, mailroom.channels["post"]
+    directory = Directory(channels)
+    states = ChannelStates(mailroom.stores, mailroom.hub, mailroom.connectors, directory)
+    await channels.renew(old, {"renewed": "yes"}, {})
+    assert not await states.stopped(old, "The token is not accepted.", "401")
+    new = await channels.find(old.id)
+    assert new is not None
+    assert new.state == "connected"
+    assert await states.stopped(new, "The token is not accepted.", "401")
+    stopped = await channels.find(old.id)
+    assert stopped is not None
+    assert stopped.state == "reauthorization_required"

@@ -201,6 +201,10 @@ class Channel:
         parts = self.setting(field_name).replace("\n", ",").split(",")
         return frozenset(part.strip() for part in parts if part.strip())
 
+    def credentials(self) -> dict[str, str]:
+        """All that it has, secret or not, by name."""
+        return {**self.config, **{name: one.reveal() for name, one in self.secrets.items()}}
+
     def setting(self, name: str) -> str:
         """A credential's text, secret or not; empty when it was not given."""
         if name in self.secrets:

@@ -283,6 +283,8 @@ function sameSide(before, after, me) {
 function together(before, after, me) {
   if (before.direction !== after.direction || after.direction === "note") return false;
   if (!sameSide(before.author, after.author, me)) return false;
+  // That it came late is told once for all of those that stand together.
+  if (Boolean(before.content?.recovered) !== Boolean(after.content?.recovered)) return false;
   const apart = Date.parse(after.sent_at) - Date.parse(before.sent_at);
   const plain = (message) => message.status !== "failed" && message.status !== "unknown" && !message.local?.match(/refused|waiting/u);
   return Math.abs(apart) < GROUP_MS && plain(before);
