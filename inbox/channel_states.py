@@ -28,8 +28,16 @@ class ChannelStates:
         self._directory = directory
 
     async def stopped(self, channel: Channel, reason: str, code: str) -> None:
-        """Nothing goes on this channel until an admin has mended it."""
-        await self._set(channel, "reauthorization_required", reason, code)
+        """Nothing goes on this channel until an admin has mended it.
+
+        channel   as it was when the provider refused: a refusal of credentials that have been
+                  replaced meanwhile says nothing of those that are there now
+        """
+        stored = await self._stores.channels.find(channel.id)
+        if stored is None or _credentials(stored) != _credentials(channel):
+            self._directory.forget()
+            return
+        await self._set(stored, "reauthorization_required", reason, code)
 
     async def silent(self, channel: Channel) -> None:
         """The provider does not answer; what is known to be worse than that stays."""
@@ -75,3 +83,7 @@ class ChannelStates:
         if state == "connected":
             name = "channel.recovered" if trouble is None else "channel.degraded"
         await self._hub.publish([events.channel_state(channel, name, state, trouble)])
+
+
+def _credentials(channel: Channel) -> dict[str, str]:
+    return {**channel.config, **{name: one.reveal() for name, one in channel.secrets.items()}}

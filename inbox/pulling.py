@@ -169,7 +169,9 @@ class Pulling:
     async def _pull(self, channel: Channel, state: PullState) -> None:
         try:
             async with self._leased(channel.id):
-                await self._settle(channel, state)
+                # The list is some seconds old, and an admin may just have signed in again.
+                current = await self._stores.channels.find(channel.id)
+                await self._settle(current or channel, state)
         except (StoreUnavailable, _LeaseLost):
             pass  # the lease runs out, and whoever is next goes on
         except asyncio.CancelledError:
@@ -210,8 +212,7 @@ class Pulling:
         except AccountTrouble as error:
             PULLS.labels(channel.kind, "account").inc()
             # First what others see: a stopped pull of a connected channel is one to be tried.
-            found = await self._as_it_is(channel)
-            await self._states.stopped(found, str(error), error.code)
+            await self._states.stopped(channel, str(error), error.code)
             later = datetime.now(UTC) + STOPPED_WAIT
             await pulls.fail(state, self._me, later, stopped=True)
         except Permanent:
