@@ -138,7 +138,8 @@ class GoogleAccounts:
             '<!doctype html><html lang="en"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
             '<meta name="color-scheme" content="light dark"><title>Sign in · simulator</title>'
-            '<link rel="stylesheet" href="/page/css/tokens.css">'
+            '<link rel="icon" href="/page/icon.svg"><link rel="stylesheet"'
+            ' href="/page/css/tokens.css">'
             '<link rel="stylesheet" href="/page/css/page.css">'
             '<link rel="stylesheet" href="/page/css/consent.css"></head><body>'
             '<main class="consent"><h1 class="consent__title">Sign in with a simulated mailbox</h1>'
@@ -157,7 +158,8 @@ class GoogleAccounts:
         )
         # The answer to the form leads to the app, which a browser counts as a part of the form.
         policy = (
-            "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none';"
+            "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none';"
+            " frame-ancestors 'none';"
             f" form-action 'self' {host.scheme}://{host.netloc}"
         )
         return HTMLResponse(html, headers={"Content-Security-Policy": policy})

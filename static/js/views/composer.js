@@ -86,7 +86,9 @@ export class Composer {
       ? "A note for your colleagues. The contact does not see it."
       : closed
         ? "Replies are closed here. A note still works."
-        : `Write to ${this.name} on ${label}…`;
+        : this.isMail
+          ? "Write an answer…"
+          : `Write to ${this.name} on ${label}…`;
     this.text.setAttribute("aria-label", note ? "Note" : `Reply to ${this.name}`);
     const files = !note && !closed && this.channel?.max_attachments > 0;
     this.attachButton.hidden = note || !(this.channel?.max_attachments > 0);
