@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.journeys.conftest import NewPage, OpenInbox
@@ -329,10 +328,6 @@ def test_the_pictures_of_the_documentation(
     def shoot(page: Page, name: str) -> None:
         page.mouse.move(0, 0)
         page.screenshot(path=folder / name, animations="disabled", caret="hide")
-        # As small as a drawing may be: what is in the repository is there for ever.
-        with Image.open(folder / name) as image:
-            drawn = image.convert("RGB").quantize(256, dither=Image.Dither.NONE)
-        drawn.save(folder / name, optimize=True)
 
     inbox = open_inbox()
     inbox.page.get_by_role("button", name="Hide this line").click()
@@ -374,7 +369,7 @@ def test_the_pictures_of_the_documentation(
     _open(phone, "Maya Ortiz", 390)
     shoot(phone.page, "phone.png")
 
-    customers = new_page()
+    customers = new_page(1440, 720)
     customers.goto(program.simulator.url)
     for kind, name in (("whatsapp", "Priya Raman"), ("sms", "Hannah Cole")):
         phone_of = customers.locator(f".phone--{kind}")
