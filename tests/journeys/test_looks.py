@@ -337,7 +337,7 @@ def test_the_pictures_of_the_documentation(
 
     _open(inbox, "Ingrid Solberg", 1440)
     inbox.page.locator(".composer__mail").get_by_role("button", name="Change").click()
-    inbox.page.get_by_role("textbox", name="Cc", exact=True).fill("orders@harbour.example")
+    inbox.page.get_by_label("Add to Cc").fill("orders@harbour.example")
     inbox.page.keyboard.press("Enter")
     inbox.types("Dear Ingrid, of course: thirty days it is. The offer is attached. ")
     shoot(inbox.page, "mail.png")
@@ -348,6 +348,8 @@ def test_the_pictures_of_the_documentation(
     picker.locator(".pick", has_text="Repair ready").click()
     for blank, words in (("Product", "Harbour No. 4"), ("Day", "Saturday")):
         picker.get_by_label(blank).fill(words)
+    picker.locator("input[type=file]").set_input_files(PICTURE)
+    expect(picker.get_by_role("button", name="Send this template")).to_be_enabled()
     shoot(inbox.page, "templates.png")
 
     _maya_writes_a_text_message(program)
@@ -355,10 +357,6 @@ def test_the_pictures_of_the_documentation(
     inbox.page.locator(".listed", has_text="Maya Ortiz").click()
     expect(inbox.page.get_by_role("region", name="Also on SMS?")).to_be_visible()
     shoot(inbox.page, "contacts.png")
-
-    admin = open_inbox("Ada Lind").page
-    _begins_to_connect(program, admin)
-    shoot(admin, "connecting.png")
 
     # Hannah's past is from earlier in the day than now: further east that is no longer the night.
     dark = open_inbox(scheme="dark", timezone_id="Asia/Tokyo")
@@ -371,7 +369,7 @@ def test_the_pictures_of_the_documentation(
     _open(phone, "Maya Ortiz", 390)
     shoot(phone.page, "phone.png")
 
-    customers = new_page()
+    customers = new_page(1440, 720)
     customers.goto(program.simulator.url)
     for kind, name in (("whatsapp", "Priya Raman"), ("sms", "Hannah Cole")):
         phone_of = customers.locator(f".phone--{kind}")
@@ -379,6 +377,10 @@ def test_the_pictures_of_the_documentation(
         expect(phone_of.locator(".screen__name")).to_have_text(name)
     expect(customers.locator(".bubble__image").first).not_to_have_js_property("naturalWidth", 0)
     shoot(customers, "customers.png")
+
+    admin = open_inbox("Ada Lind").page
+    _begins_to_connect(program, admin)
+    shoot(admin, "connecting.png")
 
 
 _HALF_SHOWN = """() => {
