@@ -13,10 +13,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from inbox import events
+from inbox import events, log
 from inbox.directory import Directory
+from inbox.domain.abilities import SignsOut
 from inbox.domain.channel import Channel, Connector, Credential, Manifest, Secret
-from inbox.domain.errors import Conflict, Invalid, NotFound, Permanent, Temporary
+from inbox.domain.errors import AssentError, Conflict, Invalid, NotFound, Permanent, Temporary
 from inbox.domain.examination import Examination, Examines, Finding
 from inbox.domain.ids import ChannelId, WorkspaceId
 from inbox.hub import Hub
@@ -27,6 +28,8 @@ LONGEST_NAME = 80
 LONGEST_CREDENTIAL = 4096
 MOST_CHANNELS = 100
 CHECK_S = 15.0
+SIGN_OUT_S = 10.0
+_log = log.get("channels")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -351,13 +354,14 @@ class Channels:
         return changed
 
     async def disconnect(self, channel: Channel) -> Channel | None:
-        """End it: its secrets are gone, its conversations stay, and what waits to be sent fails. A
-        draft is gone altogether, which is None."""
+        """End it, at its provider too: its secrets are gone, its conversations stay, and what waits
+        to be sent fails. A draft is gone altogether, which is None."""
         if channel.state == "draft":
             await self._stores.channels.remove_draft(channel)
             await self._stores.health.forget(channel)
             self._directory.forget()
             return None
+        await self._sign_out(channel)
         ended = replace(
             channel,
             state="disconnected",
@@ -369,6 +373,20 @@ class Channels:
         told = events.channel_state(ended, "channel.disconnected", ended.state, ended.trouble)
         await self._hub.publish([told])
         return ended
+
+    async def _sign_out(self, channel: Channel) -> None:
+        """As far as it goes: a provider that is away does not keep an admin from ending it."""
+        connector = self._connectors[channel.kind]
+        if not isinstance(connector, SignsOut):
+            return
+        try:
+            async with asyncio.timeout(SIGN_OUT_S):
+                await connector.sign_out(channel)
+        except AssentError as error:
+            _log.warning("not signed out at the provider", channel=channel.id, code=error.code)
+        except Exception as error:  # its message may hold anything
+            name = type(error).__name__
+            _log.warning("not signed out at the provider", channel=channel.id, error=name)
 
     async def _store(self, channel: Channel, before: Channel) -> None:
         try:

@@ -207,6 +207,11 @@ class Post:
     async def check(self, channel: Channel) -> str:
         return OURS
 
+    async def sign_out(self, channel: Channel) -> None:
+        url = f"{self._url}/end?{channel.setting('token')}"
+        if (await self._http.call("POST", url)).status != 200:
+            raise Permanent("The post office refused it.", code="refused")
+
 
 @dataclass
 class PostOffice:
@@ -215,6 +220,7 @@ class PostOffice:
     mails: list[dict[str, Any]] = field(default_factory=list)
     sent: list[dict[str, Any]] = field(default_factory=list)
     asked: list[int] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
     faults: list[tuple[int, dict[str, str]]] = field(default_factory=list)
     page: int = 2
     old: bool = False
@@ -228,6 +234,7 @@ class PostOffice:
         app = web.Application(client_max_size=1 << 26)
         app.router.add_get("/mails", self._list)
         app.router.add_post("/sent", self._take)
+        app.router.add_post("/end", self._end)
         self._runner = web.AppRunner(app, shutdown_timeout=1)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
@@ -251,6 +258,11 @@ class PostOffice:
                 "old": self.old,
             }
         )
+
+    async def _end(self, request: web.Request) -> web.Response:
+        self.ended.append(request.query_string)
+        status, _ = self.faults.pop(0) if self.faults else (200, {})
+        return web.Response(status=status)
 
     async def _take(self, request: web.Request) -> web.Response:
         body = json.loads(await request.read())

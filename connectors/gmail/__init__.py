@@ -29,7 +29,7 @@ from inbox.domain.report import Media, Report
 
 class Gmail:
     """The connector; what each method promises is said in `inbox.domain.channel`: `Connector`,
-    `FetchesKeys`, `Pulls`, `SignsIn`.
+    `FetchesKeys`, `Pulls`, `SignsIn`, `SignsOut`.
 
     search_waits_s  before each look for a mail whose sending got no clear answer
     clock           seconds that only grow, by which Google's keys age
@@ -111,3 +111,6 @@ class Gmail:
         return await account.sign_in(
             self._client, given, redirect_uri=redirect_uri, code=code, code_verifier=code_verifier
         )
+
+    async def sign_out(self, channel: Channel) -> None:
+        await account.sign_out(self._client, channel)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 
 from connectors.body import line
 from connectors.gmail import history, oauth, quota
 from connectors.gmail.client import Gmail, read
 from inbox.domain.channel import Channel
-from inbox.domain.errors import Permanent
+from inbox.domain.errors import Permanent, Temporary
+
+STOP_S = 4.0
 
 
 async def check(gmail: Gmail, channel: Channel) -> str:
@@ -60,3 +64,14 @@ async def sign_in(
     if "@" not in address:
         raise Permanent("Google did not say whose mailbox this is.", code="no_address")
     return {**given, "refresh_token": grant.refresh_token, "address": address}
+
+
+async def sign_out(gmail: Gmail, channel: Channel) -> None:
+    """Raises as `SignsOut.sign_out` says: of the revoking, which ends the watch's use as well."""
+    # While there still is a token to ask with; without an answer the watch ends within a week.
+    with suppress(Temporary, Permanent, TimeoutError):
+        async with asyncio.timeout(STOP_S):
+            await gmail.call(
+                channel, "POST", "/stop", units=quota.STOP, urgent=True, repeatable=True
+            )
+    await gmail.tokens.revoke(channel)

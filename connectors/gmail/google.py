@@ -11,7 +11,7 @@ class Google:
 
     gmail_url      the Gmail API, without /gmail/v1
     accounts_url   the sign-in page, which the admin's browser opens
-    token_url      where codes and refresh tokens become access tokens
+    token_url      where codes and refresh tokens become access tokens; they end next to it
     certs_url      the keys (JWKS) that Google signs pushes with
     """
 
@@ -19,3 +19,7 @@ class Google:
     accounts_url: str = "https://accounts.google.com"
     token_url: str = "https://oauth2.googleapis.com/token"  # noqa: S105, an address
     certs_url: str = "https://www.googleapis.com/oauth2/v3/certs"
+
+    @property
+    def revoke_url(self) -> str:
+        return self.token_url.rpartition("/")[0] + "/revoke"

@@ -23,6 +23,8 @@ from connectors.gmail.errors import refusal
 from connectors.gmail.light import lighten
 from connectors.gmail.manifest import LOOK_BACK_DAYS
 from connectors.gmail.media import Raw, get_raw
+from connectors.gmail.unreadable import is_gone, known_of
+from connectors.gmail.webhook import MAIL, UNREADABLE
 from inbox.domain.abilities import Pulled
 from inbox.domain.channel import Channel, Payload
 from inbox.domain.errors import AccountTrouble, Permanent
@@ -208,19 +210,16 @@ def _history_id(document: object, key: str = "historyId") -> str:
 async def _bring(
     gmail: Gmail, channel: Channel, ids: Iterable[str], mark: Mapping[str, str] | None = None
 ) -> tuple[Payload, ...]:
-    """The mails of these ids, in this order; without those that are gone or not for an inbox."""
+    """The mails of these ids, in this order; without those that are gone or not for an inbox,
+    and of one that Gmail does not give what is known of it."""
     gate = asyncio.Semaphore(_AT_ONCE)
 
     async def bring(message_id: str) -> Payload | None:
         async with gate:
-            try:
-                raw = await get_raw(gmail, channel, message_id)
-            except Permanent as error:
-                # One mail that cannot be read must not hold up all that come after it.
-                if error.code in ("notFound", "NOT_FOUND", "http_404", "too_large", "no_raw"):
-                    return None
-                raise
-        return None if raw.labels & _SKIPPED else await _payload(channel, raw, mark or {})
+            raw, type_ = await _raw(gmail, channel, message_id)
+        if raw is None or raw.labels & _SKIPPED:
+            return None
+        return await _payload(channel, raw, type_, mark or {})
 
     tasks = [asyncio.create_task(bring(one)) for one in ids]
     try:
@@ -232,7 +231,19 @@ async def _bring(
     return tuple(payload for payload in found if payload is not None)
 
 
-async def _payload(channel: Channel, raw: Raw, mark: Mapping[str, str]) -> Payload:
+async def _raw(gmail: Gmail, channel: Channel, message_id: str) -> tuple[Raw | None, str]:
+    """The mail, or what is known of it, and which of the two; None when it is gone."""
+    try:
+        return await get_raw(gmail, channel, message_id), MAIL
+    except AccountTrouble:
+        raise
+    except Permanent as error:
+        # One mail that cannot be read must not hold up all that come after it.
+        found = None if is_gone(error) else await known_of(gmail, channel, message_id)
+        return found, UNREADABLE
+
+
+async def _payload(channel: Channel, raw: Raw, type_: str, mark: Mapping[str, str]) -> Payload:
     query = {
         "id": raw.id,
         "thread_id": raw.thread_id,
@@ -244,7 +255,7 @@ async def _payload(channel: Channel, raw: Raw, mark: Mapping[str, str]) -> Paylo
     return Payload(
         method="PULL",
         query=urlencode(query).encode(),
-        content_type="message/rfc822",
+        content_type=type_,
         body=await asyncio.to_thread(lighten, raw.content),
     )
 

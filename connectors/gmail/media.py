@@ -55,8 +55,10 @@ async def get_raw(gmail: Gmail, channel: Channel, message_id: str) -> Raw:
     document = read(answer)
     try:
         content = decode_base64url(text(document, "raw") or "")
-    except ValueError as error:
-        raise Permanent("Gmail gave this mail in a form that is none.", code="no_raw") from error
+    except ValueError:
+        content = b""
+    if not content:
+        raise Permanent("Gmail gave this mail in a form that is none.", code="no_raw")
     internal_ms = line(document, "internalDate", 20) or ""
     return Raw(
         id=message_id,

@@ -137,6 +137,25 @@ class Tokens:
                 await self._renew(held, channel)
             return held.token
 
+    async def revoke(self, channel: Channel) -> None:
+        """End the mailbox's sign-in at Google. One that has ended already is no error.
+
+        raises   Temporary, Permanent
+        """
+        self._held.pop(channel.id, None)
+        token = channel.setting("refresh_token")
+        if not token:
+            return
+        answer = await self._http.call(
+            "POST",
+            self._google.revoke_url,
+            headers={"Content-Type": "application/x-www-form-urlencoded"},
+            body=urlencode({"token": token}).encode(),
+            repeatable=True,
+        )
+        if answer.status != 200 and line(answer.json(), "error", 64) != "invalid_token":
+            raise token_refusal(answer)
+
     def _of(self, channel: Channel) -> _Held:
         names = ("client_id", "client_secret", "refresh_token")
         text = "\0".join(channel.setting(name) for name in names)

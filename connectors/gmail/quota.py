@@ -14,6 +14,7 @@ from inbox.domain.channel import Channel
 from inbox.domain.errors import Temporary
 
 SEND = WATCH = 100
+STOP = 50
 GET = ATTACHMENT = 20
 LIST = 5
 HISTORY = 2

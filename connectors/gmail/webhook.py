@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from urllib.parse import parse_qs
 
@@ -28,6 +29,8 @@ from inbox.domain.report import (
 )
 
 MAIL = "message/rfc822"
+# What is known of a mail that Gmail did not give: its headers, or not even those.
+UNREADABLE = "application/x-unreadable-mail"
 _SET_ASIDE = frozenset({"DRAFT", "SPAM", "TRASH", "CHAT"})
 _MOST_FILES = 200
 
@@ -36,10 +39,12 @@ def parse(payload: Payload, received_at: datetime) -> list[Report]:
     """What one journaled payload reports. Never raises.
 
     A mail is `message/rfc822` with what Gmail knows of it in the query: `id`, `thread_id`,
-    `labels` (by comma), `internal_ms`, `account`, and `recovered` where no push told of it. A push
-    is JSON, and only says whose mailbox changed.
+    `labels` (by comma), `internal_ms`, `account`, and `recovered` where no push told of it; one
+    that cannot be read is `UNREADABLE`, with the same query. A push is JSON, and only says whose
+    mailbox changed.
     """
-    if payload.content_type.partition(";")[0].strip().lower() != MAIL:
+    type_ = payload.content_type.partition(";")[0].strip().lower()
+    if type_ not in (MAIL, UNREADABLE):
         return [_push(payload.body)]
     known = _known(payload.query)
     account, own_id = known.get("account", "").lower(), known.get("id", "")
@@ -51,6 +56,8 @@ def parse(payload: Payload, received_at: datetime) -> list[Report]:
     reading = read(payload.body, account, labels)
     # `instant` reads seconds.
     at = instant({"at": known.get("internal_ms", "")[:-3]}, "at", received_at)
+    if type_ == UNREADABLE:
+        return [_unreadable(reading, known, at, labels)]
     if reading.sort == "bounce":
         return _bounce(reading, at)
     if reading.sort == "complaint":
@@ -126,6 +133,19 @@ def _message(
         mail=_mail(reading, known, sent=outbound),
         recovered=known.get("recovered") == "1",
     )
+
+
+def _unreadable(
+    reading: Reading, known: Mapping[str, str], at: datetime | None, labels: frozenset[str]
+) -> Report:
+    """That a mail came, and from whom, where only its headers can be had."""
+    if reading.sort in ("bounce", "complaint", "read_receipt"):
+        # What it reports stands in what could not be read.
+        return Ignored(reason="unreadable_mail", account=reading.account)
+    report = _message(reading, known, at, labels)
+    if isinstance(report, MessageReceived):
+        return replace(report, type="unsupported", text="", media=())
+    return Ignored(reason="unreadable_mail", account=reading.account)
 
 
 def _mail(reading: Reading, known: Mapping[str, str], *, sent: bool) -> Mail:

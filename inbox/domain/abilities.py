@@ -205,3 +205,16 @@ class SignsIn(Protocol):
         raises   Temporary; Permanent with a sentence for the admin (a permission was unticked …)
         """
         ...
+
+
+@runtime_checkable
+class SignsOut(Protocol):
+    """What a connector does besides, whose provider can be told that a channel ends, so that it
+    neither calls us any more nor takes its credentials from whoever finds them."""
+
+    async def sign_out(self, channel: Channel) -> None:
+        """End what the channel began at its provider, as much of it as can be.
+
+        raises   Temporary, Permanent, AccountTrouble, OutcomeUnknown; twice is no harm
+        """
+        ...

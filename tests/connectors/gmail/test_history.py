@@ -18,6 +18,7 @@ from connectors.gmail.light import lighten
 from inbox.domain.abilities import Pulled, Pulls
 from inbox.domain.channel import Channel, Payload
 from inbox.domain.errors import AccountTrouble, Temporary
+from inbox.domain.report import Ignored, MessageReceived
 from tests.connectors.conftest import Reply
 from tests.connectors.gmail.conftest import ME, NOW, Edge, body, error, letter, raw
 from tests.connectors.people import gmail_channel, payload
@@ -230,6 +231,97 @@ async def test_a_mail_that_is_gone_holds_up_nobody(
     edge.answers("GET", "/messages/m1", error(404, "notFound"))
     edge.answers("GET", "/messages/m2", raw(letter(), "m2"))
     assert ids(await connector.pull(channel, PLACE, NOW)) == ["m2"]
+
+
+def metadata(id_: str, *labels: str, **headers: str) -> Reply:
+    """What `format=metadata` answers."""
+    found = [{"name": name.replace("_", "-"), "value": value} for name, value in headers.items()]
+    document = {"id": id_, "threadId": "t1", "labelIds": list(labels or ("INBOX",))}
+    return body(
+        {**document, "internalDate": "1793804400000", "payload": {"headers": found}},
+    )
+
+
+UNREADABLE = {
+    "refused for a reason that nobody knows": error(400, "somethingNew"),
+    "refused as a whole": error(400, "failedPrecondition"),
+    "larger than an answer may be": error(413, "tooLarge"),
+    "no base64": body({"id": "m1", "raw": "%%%"}),
+    "nothing in it": body({"id": "m1"}),
+}
+
+
+@pytest.mark.parametrize("why", UNREADABLE)
+async def test_a_mail_that_gmail_does_not_give_stops_nobody_and_is_told_of(
+    connector: Gmail, channel: Channel, edge: Edge, why: str
+) -> None:
+    edge.gives_tokens()
+    edge.answers("GET", "/history", body({"history": added("m1", "m2"), "historyId": "9876200"}))
+    head = metadata(
+        "m1", From="Maya Ortiz <maya@example.com>", Subject="Kettle\r\nBcc: x@y.example"
+    )
+    edge.answers("GET", "/messages/m1", UNREADABLE[why], head)
+    edge.answers("GET", "/messages/m2", raw(letter(), "m2"))
+    pulled = await connector.pull(channel, PLACE, NOW)
+    assert ids(pulled) == ["m1", "m2"]
+    first = pulled.payloads[0]
+    assert first.content_type == "application/x-unreadable-mail"
+    assert set(about(first)) == set(about(pulled.payloads[1]))
+    [report] = connector.parse(first, NOW)
+    assert isinstance(report, MessageReceived)
+    assert report.mail is not None
+    assert (report.type, report.text, report.provider_id) == ("unsupported", "", "m1")
+    assert (report.sender.address, report.sender.name) == ("maya@example.com", "Maya Ortiz")
+    assert (report.mail.subject, report.mail.thread_id) == ("Kettle Bcc: x@y.example", "t1")
+    assert report.sent_at is not None
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        error(400, "somethingNew"),
+        metadata("m1"),
+        metadata(
+            "m1",
+            From="Mail Delivery System <mailer-daemon@example.com>",
+            Return_Path="<>",
+            Subject="Undelivered Mail Returned to Sender",
+        ),
+        body({"payload": {"headers": [5, {"name": 1, "value": []}, {"name": "From"}]}}),
+    ],
+)
+async def test_of_an_unreadable_mail_of_nobody_the_journal_keeps_that_it_was_there(
+    connector: Gmail, channel: Channel, edge: Edge, told: Reply
+) -> None:
+    edge.gives_tokens()
+    edge.answers("GET", "/history", body({"history": added("m1"), "historyId": "9876200"}))
+    edge.answers("GET", "/messages/m1", error(400, "somethingNew"), told)
+    pulled = await connector.pull(channel, PLACE, NOW)
+    [payload] = pulled.payloads
+    assert about(payload)["id"] == "m1"
+    assert connector.parse(payload, NOW) == [
+        Ignored(reason="unreadable_mail", account=channel.account)
+    ]
+
+
+async def test_an_unreadable_mail_that_is_gone_or_spam_is_left(
+    connector: Gmail, channel: Channel, edge: Edge
+) -> None:
+    edge.gives_tokens()
+    edge.answers("GET", "/history", body({"history": added("m1", "m2"), "historyId": "9876200"}))
+    edge.answers("GET", "/messages/m1", error(400, "x"), error(404, "notFound"))
+    edge.answers("GET", "/messages/m2", error(400, "x"), metadata("m2", "SPAM"))
+    assert ids(await connector.pull(channel, PLACE, NOW)) == []
+
+
+async def test_a_mailbox_in_trouble_is_not_a_mail_that_cannot_be_read(
+    connector: Gmail, channel: Channel, edge: Edge
+) -> None:
+    edge.gives_tokens()
+    edge.answers("GET", "/history", body({"history": added("m1"), "historyId": "9876200"}))
+    edge.answers("GET", "/messages/m1", error(403, "domainPolicy"))
+    with pytest.raises(AccountTrouble):
+        await connector.pull(channel, PLACE, NOW)
 
 
 async def test_what_came_and_went_in_one_page_is_not_asked_for(

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 import pytest
 
 from connectors.gmail import Gmail
-from inbox.domain.abilities import SignsIn
+from inbox.domain.abilities import SignsIn, SignsOut
 from inbox.domain.channel import Channel
 from inbox.domain.errors import AccountTrouble, Permanent, Temporary
 from tests.connectors.conftest import Provider, Reply
@@ -211,3 +211,64 @@ async def test_no_secret_is_in_an_error(
         await connector.check(channel)
     assert "refresh-1" not in str(trouble.value)
     assert provider.calls[0].path == "/token"
+
+
+def revoked(edge: Edge) -> list[dict[str, str]]:
+    calls = [call for call in edge.provider.calls if call.path == "/revoke"]
+    return [dict(parse_qsl(call.body.decode())) for call in calls]
+
+
+async def test_signing_out_ends_the_watch_and_then_the_sign_in(
+    connector: Gmail, channel: Channel, edge: Edge
+) -> None:
+    assert isinstance(connector, SignsOut)
+    edge.gives_tokens()
+    edge.answers("POST", "/stop", Reply(status=204))
+    edge.provider.answers("POST", "/revoke", body({}))
+    await connector.sign_out(channel)
+    assert [call.path.rpartition("/")[2] for call in edge.provider.calls] == [
+        "token",
+        "stop",
+        "revoke",
+    ]
+    assert revoked(edge) == [{"token": channel.setting("refresh_token")}]
+
+
+@pytest.mark.parametrize("stop", [Reply(status=503), error(403, "domainPolicy")])
+async def test_a_watch_that_cannot_be_ended_does_not_keep_the_sign_in(
+    connector: Gmail, channel: Channel, edge: Edge, stop: Reply
+) -> None:
+    edge.gives_tokens()
+    edge.answers("POST", "/stop", stop)
+    edge.provider.answers("POST", "/revoke", body({}))
+    await connector.sign_out(channel)
+    assert len(revoked(edge)) == 1
+
+
+async def test_a_sign_in_that_has_ended_already_is_ended(
+    connector: Gmail, channel: Channel, edge: Edge
+) -> None:
+    edge.gives_tokens(body({"error": "invalid_grant"}, 400))
+    edge.provider.answers("POST", "/revoke", body({"error": "invalid_token"}, 400))
+    await connector.sign_out(channel)
+    assert len(revoked(edge)) == 1
+
+
+async def test_a_sign_in_that_google_could_not_end_is_told(
+    connector: Gmail, channel: Channel, edge: Edge
+) -> None:
+    edge.gives_tokens()
+    edge.provider.answers("POST", "/revoke", Reply(status=503))
+    with pytest.raises(Temporary):
+        await connector.sign_out(channel)
+
+
+async def test_a_token_of_before_is_not_used_after_signing_out(
+    connector: Gmail, channel: Channel, edge: Edge
+) -> None:
+    edge.gives_tokens(token(), body({"error": "invalid_grant"}, 400))
+    edge.answers("POST", "/stop", Reply(status=204))
+    edge.provider.answers("POST", "/revoke", body({}))
+    await connector.sign_out(channel)
+    with pytest.raises(AccountTrouble):
+        await connector.check(channel)
