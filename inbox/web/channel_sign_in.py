@@ -107,7 +107,9 @@ async def callback(request: Request) -> Response:
     except (Temporary, Permanent, Conflict, Invalid) as error:
         _log.info("a sign-in failed", channel=channel.id, code=error.code)
         return _failed(request, "Not signed in", _sentence(error), again)
-    return RedirectResponse(again, status_code=303)
+    # Who has just connected it goes on where the page listens for the first message.
+    onward = f"{again}/set-up" if channel.state == "draft" else again
+    return RedirectResponse(onward, status_code=303)
 
 
 def _refusal(request: Request, provider: str) -> str | None:

@@ -89,7 +89,7 @@ async def test_a12_signing_in_connects_the_channel(ada: Person, browser: Person)
 
     assert (answer.status, answer.headers["location"]) == (
         303,
-        f"/settings/channels/{channel_id}",
+        f"/settings/channels/{channel_id}/set-up",
     )
     channel = await ada.api("GET", f"/channels/{channel_id}")
     assert (channel["state"], channel["account"]) == ("connected", ADDRESS)

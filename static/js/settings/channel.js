@@ -1,12 +1,13 @@
 // One channel: its name, credentials, how it behaves, and ending it.
 
-import { api } from "../api.js";
+import { api, Problem, Unreachable } from "../api.js";
 import { byId, setText } from "../lib/dom.js";
 import { begin, tell, wait } from "./common.js";
 import { Credentials } from "./credentials.js";
 
 const { channel, kind } = JSON.parse(byId("boot").textContent);
 const toasts = begin();
+const LOOK_MS = 5_000;
 
 /** Run `work` when the form is sent; refusals are told by `refused`, else as a notice. */
 function onSubmit(id, work, refused = (error) => toasts.show(error.sentence ?? error.message)) {
@@ -126,3 +127,21 @@ byId("disconnect-yes").addEventListener("click", async () => {
     toasts.show(error.sentence ?? error.message);
   }
 });
+
+/** What the page says of the channel's health is kept true, but not under somebody's hands. */
+async function keepTrue() {
+  const shown = ({ state, health }) => JSON.stringify([state, health.tone, health.fix, health.title]);
+  const busy = () => document.activeElement?.matches("input, select, textarea") || document.querySelector("dialog[open]");
+  for (;;) {
+    await wait(LOOK_MS);
+    if (document.hidden || busy()) continue;
+    try {
+      if (shown(await api.channel(channel.id)) !== shown(channel)) location.reload();
+    } catch (error) {
+      // The next look tells.
+      if (!(error instanceof Problem) && !(error instanceof Unreachable)) throw error;
+    }
+  }
+}
+
+keepTrue();

@@ -33,7 +33,9 @@ export class Credentials {
     const values = {};
     for (const [name, { input, first }] of this.fields) {
       const text = input.value.trim();
-      if (!this.replacing || text !== first) values[name] = text;
+      // A secret that is kept is never shown, so an empty field of one leaves it as it is.
+      const kept = !text && input.type === "password" && this.channel.secrets[name];
+      if (!kept && (!this.replacing || text !== first)) values[name] = text;
     }
     return values;
   }

@@ -6,6 +6,7 @@ import { begin, tell, time, wait, watch } from "./common.js";
 import { Credentials } from "./credentials.js";
 
 const LOOK_MS = 2_000;
+const PULL_MS = 12_000;
 // Looking counts as using the page; an admin who has left must be signed out all the same.
 const PATIENCE_MS = 10 * 60_000;
 const NAMES = ["prepare", "credentials", "webhook", "listen"];
@@ -29,8 +30,9 @@ class SetUp {
   }
 
   first() {
-    const { state, health } = this.channel;
-    if (state === "draft") return "prepare";
+    const { state, health, secrets } = this.channel;
+    // Who comes back from the provider's page without having signed in has prepared already.
+    if (state === "draft") return Object.values(secrets).some(Boolean) ? "credentials" : "prepare";
     if (state !== "connected") return "credentials";
     return health.last_webhook_at ? "listen" : "webhook";
   }
@@ -134,6 +136,7 @@ class SetUp {
 
   async lookOnce() {
     try {
+      await this.pull();
       const { health } = await api.channel(this.channel.id);
       this.drawHandshake(health);
       await this.drawHeard(health);
@@ -141,6 +144,13 @@ class SetUp {
       // The next look tells; a page that is out of date says so by itself.
       if (!(error instanceof Problem) && !(error instanceof Unreachable)) throw error;
     }
+  }
+
+  /** Who lists what came in is asked now and then: it need not tell us by itself. */
+  async pull() {
+    if (!this.kind.lists || this.step !== "listen" || Date.now() - (this.pulledAt ?? 0) < PULL_MS) return;
+    this.pulledAt = Date.now();
+    await api.pullChannel(this.channel.id);
   }
 
   drawHandshake({ last_handshake_at: at }) {
@@ -156,12 +166,11 @@ class SetUp {
       watch(line, "wrong", "octagon-alert", health.text);
       return;
     }
-    if (!health.last_webhook_at) {
-      watch(line, "waiting", "hourglass", "We are listening…");
-      return;
-    }
-    watch(line, "ok", "circle-check", `${this.kind.provider} has told us something `, time(health.last_webhook_at, "ago"), ".");
-    const { data } = await api.conversations({ channel: this.channel.id, limit: 1 });
+    if (health.last_webhook_at) watch(line, "ok", "circle-check", `${this.kind.provider} has told us something `, time(health.last_webhook_at, "ago"), ".");
+    else watch(line, "waiting", "hourglass", "We are listening…");
+    if (!health.last_webhook_at && !this.kind.lists) return;
+    // What was there before we were is resolved.
+    const { data } = await api.conversations({ channel: this.channel.id, status: "open", limit: 1 });
     const inbound = data.find((one) => one.last_message);
     if (!inbound) return;
     this.conversation = inbound;
