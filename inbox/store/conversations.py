@@ -166,9 +166,8 @@ class ConversationStore:
         has one a thread."""
         place: Document = {"workspace_id": workspace_id, "contact_id": contact_id}
         if channel_ids is not None:
-            # Of the contact's own, which the index selects: another index would cost each message.
             place["channel_id"] = {"$in": sorted(channel_ids)}
-        async with reachable():  # index: contact_activity
+        async with reachable():  # index: contact_activity, contact_channels
             docs = (
                 await self._conversations.find(place)
                 .sort([("last_activity_at", -1), ("_id", -1)])
