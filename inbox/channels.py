@@ -29,7 +29,13 @@ LONGEST_CREDENTIAL = 4096
 MOST_CHANNELS = 100
 CHECK_S = 15.0
 SIGN_OUT_S = 10.0
+_TRIES = 3
+_MEANWHILE = "The channel changed meanwhile. Reload the page."
 _log = log.get("channels")
+
+
+class _Changed(Conflict):
+    """Somebody stored the channel since it was read."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -286,6 +292,22 @@ class Channels:
         raises   Invalid: with the fields at fault; Conflict: another account, or one that is
                  connected already, or the provider cannot be asked, or it changed meanwhile
         """
+        for _ in range(_TRIES - 1):
+            try:
+                return await self._change(channel, wanted, now)
+            except _Changed:
+                channel = await self._as_it_is(channel)
+        return await self._change(channel, wanted, now)
+
+    async def _as_it_is(self, channel: Channel) -> Channel:
+        """As somebody else stored it meanwhile, a renewal of its token perhaps. raises Conflict:
+        it came or went, so that what was wanted of it may no longer be"""
+        found = await self.get(channel.workspace_id, channel.id)
+        if found.state != channel.state:
+            raise _Changed(_MEANWHILE)
+        return found
+
+    async def _change(self, channel: Channel, wanted: Changes, now: datetime) -> Channel:
         manifest = self._connectors[channel.kind].manifest
         changed = filled(channel, manifest, wanted.credentials, now)
         if wanted.name is not None:
@@ -295,13 +317,11 @@ class Channels:
         if not channel.in_use and not wanted.connect:
             # Until it is connected it has no claim on the account.
             changed = replace(changed, account=channel.account)
-            await self._store(changed, channel)
-            return changed
+            return await self._store(changed, channel)
         self._same_account(channel, changed)
         if wanted.credentials or wanted.connect:
             return await self.connect(channel, changed)
-        await self._store(changed, channel)
-        return changed
+        return await self._store(changed, channel)
 
     async def signed_in(
         self, channel: Channel, credentials: Mapping[str, str], now: datetime
@@ -331,7 +351,7 @@ class Channels:
                 code="provider_unavailable",
             )
         connected = replace(wanted, state="connected", trouble=None)
-        await self._store(connected, before)
+        connected = await self._store(connected, before)
         await self._stores.health.checked(connected, checked.account_name, checked.expires_at)
         name = "channel.connected"
         if before.state == "reauthorization_required":
@@ -350,8 +370,7 @@ class Channels:
             secrets={**channel.secrets, **{name: Secret(new_token()) for name in ours}},
             changed_at={**channel.changed_at, **dict.fromkeys(ours, now)},
         )
-        await self._store(changed, channel)
-        return changed
+        return await self._store(changed, channel)
 
     async def disconnect(self, channel: Channel) -> Channel | None:
         """End it, at its provider too: its secrets are gone, its conversations stay, and what waits
@@ -362,17 +381,26 @@ class Channels:
             self._directory.forget()
             return None
         await self._sign_out(channel)
-        ended = replace(
-            channel,
-            state="disconnected",
-            trouble="It was disconnected. An admin can connect it again.",
-            secrets={},
-            changed_at={},
-        )
-        await self._store(ended, channel)
+        ended = await self._ended(channel)
         told = events.channel_state(ended, "channel.disconnected", ended.state, ended.trouble)
         await self._hub.publish([told])
         return ended
+
+    async def _ended(self, channel: Channel) -> Channel:
+        """Stored as such, also where a worker noticed first that it is signed out."""
+        for _ in range(_TRIES):
+            ended = replace(
+                channel,
+                state="disconnected",
+                trouble="It was disconnected. An admin can connect it again.",
+                secrets={},
+                changed_at={},
+            )
+            try:
+                return await self._store(ended, channel)
+            except _Changed:
+                channel = await self.get(channel.workspace_id, channel.id)
+        raise _Changed(_MEANWHILE)
 
     async def _sign_out(self, channel: Channel) -> None:
         """As far as it goes: a provider that is away does not keep an admin from ending it."""
@@ -388,14 +416,16 @@ class Channels:
             name = type(error).__name__
             _log.warning("not signed out at the provider", channel=channel.id, error=name)
 
-    async def _store(self, channel: Channel, before: Channel) -> None:
+    async def _store(self, channel: Channel, before: Channel) -> Channel:
+        """As it is stored then."""
         try:
             stored = await self._stores.channels.replace(channel, before.state)
         except Conflict as error:
             raise await self._taken(channel) from error
         if not stored:
-            raise Conflict("The channel changed meanwhile. Reload the page.")
+            raise _Changed(_MEANWHILE)
         self._directory.forget()
+        return replace(channel, revision=channel.revision + 1)
 
     async def _taken(self, channel: Channel) -> Conflict:
         """Who has the account, as far as this workspace may know."""

@@ -14,7 +14,7 @@ from prometheus_client import Counter
 from inbox import shapes
 from inbox.consent import facts, policy, template_use
 from inbox.directory import Directory
-from inbox.domain.abilities import Uploads
+from inbox.domain.abilities import MakesReady, Uploads
 from inbox.domain.channel import Channel, Connector, OutboundFile, OutboundMessage
 from inbox.domain.consent import Purpose
 from inbox.domain.contact import Identity
@@ -87,17 +87,24 @@ class Preparation:
 
     async def permit(self, message: Message, ready: Ready) -> Permitted | Denied:
         """The gate's answer, and files where the provider wants them. An upload takes its time, and
-        the contact may write STOP meanwhile: the gate is asked before it, so that no file of a
-        message that may not leave does, and after it, so that its answer is a fresh one.
+        so may what comes before any send, and the contact may write STOP meanwhile: the gate is
+        asked before it, so that no file of a message that may not leave does, and after it, so that
+        its answer is a fresh one.
 
         raises   StoreUnavailable; Temporary, Permanent: of the upload
         """
         outbound = ready.outbound
         answer = await self._decide(message, ready, outbound)
         connector = self._connectors[ready.channel.kind]
-        if not outbound.files or not isinstance(connector, Uploads) or isinstance(answer, Denied):
+        if isinstance(answer, Denied):
             return answer
-        return await self._decide(message, ready, await connector.upload(outbound))
+        if outbound.files and isinstance(connector, Uploads):
+            outbound = await connector.upload(outbound)
+        elif isinstance(connector, MakesReady):
+            await connector.make_ready(outbound)
+        else:
+            return answer
+        return await self._decide(message, ready, outbound)
 
     async def _decide(
         self, message: Message, ready: Ready, outbound: OutboundMessage

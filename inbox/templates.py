@@ -7,6 +7,7 @@ What a template says and what fills it is in `inbox.domain.template`.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -40,6 +41,7 @@ class Templates:
         self._connectors = connectors
         self._every_s = every_s
         self._fetched: dict[str, datetime] = {}
+        self._asked: dict[str, float] = {}
         self._failing: set[str] = set()
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -57,6 +59,15 @@ class Templates:
         """Something of this channel's templates is not known here: fetch them soon."""
         self._fetched.pop(channel.id, None)
         self._wake.set()
+
+    async def ask(self, channel: Channel) -> None:
+        """Fetch because somebody asks, at most once a minute for each channel: what is stored is
+        hardly older. Raises as `refresh`."""
+        now = time.monotonic()
+        last = self._asked.get(channel.id)
+        if last is None or now - last >= _AGAIN_S:
+            self._asked[channel.id] = now
+            await self.refresh(channel)
 
     async def refresh(self, channel: Channel) -> None:
         """Fetch a channel's templates now; does nothing for kinds that have none.

@@ -6,6 +6,7 @@ takes mails to be sent. Its mails are JSON with the fields of `Mail`, so no pars
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import secrets
@@ -187,6 +188,9 @@ class Post:
         )
         return Pulled(payloads=payloads, cursor=str(found["cursor"]), more=found["more"])
 
+    async def make_ready(self, message: OutboundMessage) -> None:
+        await self._http.call("POST", f"{self._url}/ready")
+
     async def send(self, message: OutboundMessage, permit: Permit) -> Sent:
         permit.spend(message.subject(), datetime.now(NOW.tzinfo))
         body = {
@@ -221,6 +225,8 @@ class PostOffice:
     sent: list[dict[str, Any]] = field(default_factory=list)
     asked: list[int] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
+    readied: int = 0
+    opened: asyncio.Event = field(default_factory=asyncio.Event)
     faults: list[tuple[int, dict[str, str]]] = field(default_factory=list)
     page: int = 2
     old: bool = False
@@ -231,9 +237,11 @@ class PostOffice:
         return f"http://127.0.0.1:{self.port}"
 
     async def start(self) -> None:
+        self.opened.set()
         app = web.Application(client_max_size=1 << 26)
         app.router.add_get("/mails", self._list)
         app.router.add_post("/sent", self._take)
+        app.router.add_post("/ready", self._make_ready)
         app.router.add_post("/end", self._end)
         self._runner = web.AppRunner(app, shutdown_timeout=1)
         await self._runner.setup()
@@ -258,6 +266,12 @@ class PostOffice:
                 "old": self.old,
             }
         )
+
+    async def _make_ready(self, request: web.Request) -> web.Response:
+        """Not until it is open."""
+        self.readied += 1
+        await self.opened.wait()
+        return web.Response()
 
     async def _end(self, request: web.Request) -> web.Response:
         self.ended.append(request.query_string)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from inbox.channel_states import ChannelStates
+from inbox.channels import Changes, Channels
 from inbox.domain.channel import Channel, Secret
 from inbox.domain.message import Status
 from inbox.renewing import Renewing
@@ -93,6 +94,43 @@ async def test_what_an_admin_did_meanwhile_stays(lines: Lines, change: dict[str,
     after = await instagram(lines)
     assert after.setting("access_token") == before
     assert "a" not in after.config
+
+
+async def test_what_was_renewed_meanwhile_is_not_overwritten_by_an_admin(lines: Lines) -> None:
+    office, directory = lines.office, lines.context.directory
+    service = Channels(office.stores, office.hub, office.connectors, directory)
+    read = await instagram(lines)
+    for number in range(2):
+        renewed = {"access_token": Secret(f"renewed-{number}")}
+        assert await office.stores.channels.renew(await instagram(lines), {}, renewed)
+        assert not await office.stores.channels.replace(read, read.state)
+        changed = await service.change(read, Changes(name=f"Shop {number}"), NOW)
+        after = await instagram(lines)
+        assert (after.name, after.setting("access_token")) == (
+            f"Shop {number}",
+            f"renewed-{number}",
+        )
+        assert changed.revision == after.revision
+        read = changed
+
+
+async def test_a_channel_without_a_revision_gets_one(lines: Lines) -> None:
+    channels, read = lines.office.stores.channels, await instagram(lines)
+    assert read.revision == 0
+    assert await channels.replace(read, read.state)
+    assert (await instagram(lines)).revision == 1
+    assert not await channels.replace(read, read.state)
+
+
+async def test_a_channel_is_ended_also_when_it_was_stored_meanwhile(lines: Lines) -> None:
+    office, directory = lines.office, lines.context.directory
+    service = Channels(office.stores, office.hub, office.connectors, directory)
+    read = await instagram(lines)
+    assert await office.stores.channels.renew(read, {}, {"access_token": Secret("renewed")})
+    await office.stores.channels.set_state(read, "reauthorization_required", "Signed out.")
+    assert await service.disconnect(read) is not None
+    after = await instagram(lines)
+    assert (after.state, dict(after.secrets)) == ("disconnected", {})
 
 
 async def test_a_failure_is_told_two_weeks_before_the_end_and_not_longer_than_it_lasts(

@@ -29,7 +29,7 @@ from inbox.domain.report import Media, Report
 
 class Gmail:
     """The connector; what each method promises is said in `inbox.domain.channel`: `Connector`,
-    `FetchesKeys`, `Pulls`, `SignsIn`, `SignsOut`.
+    `FetchesKeys`, `MakesReady`, `Pulls`, `SignsIn`, `SignsOut`.
 
     search_waits_s  before each look for a mail whose sending got no clear answer
     clock           seconds that only grow, by which Google's keys age
@@ -74,6 +74,9 @@ class Gmail:
     def media_source(self, ref: str) -> dict[str, str]:
         message_id, _, number = ref.partition(" ")
         return {"mail": message_id, "file": number}
+
+    async def make_ready(self, message: OutboundMessage) -> None:
+        await self._post.make_ready(message)
 
     async def send(self, message: OutboundMessage, permit: Permit) -> Sent:
         return await sender.send(self._post, message, permit)

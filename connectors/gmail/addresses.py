@@ -13,7 +13,6 @@ MOST = 1_000
 _ADDRESS = re.compile(r"[^\s@<>()\[\],;:\"\\]{1,128}@[^\s@<>()\[\],;:\"\\]{1,255}")
 _QUOTED_LOCAL = re.compile(r'"[^"\\@\s]{1,64}"@[^\s@<>()\[\],;:"\\]{1,255}')
 _TRICKY = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
-_DOTLESS = frozenset({"gmail.com", "googlemail.com"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,16 +52,6 @@ def address_in(text: str) -> str | None:
     """The first address in any text, lower-case."""
     found = _ADDRESS.search(text)
     return None if found is None else _tidy(found.group())
-
-
-def canonical(address: str) -> str:
-    """How to compare with a mailbox of ours: without `+tag`, and where Google is the host without
-    dots and under one name."""
-    local, _, domain = address.lower().rpartition("@")
-    local = local.partition("+")[0]
-    if domain in _DOTLESS:
-        local, domain = local.replace(".", ""), "gmail.com"
-    return f"{local}@{domain}"
 
 
 def tag(address: str) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from email.utils import parsedate_to_datetime
 
 from connectors.gmail import delivery
-from connectors.gmail.addresses import canonical, tag
+from connectors.gmail.addresses import tag
 from connectors.gmail.reading import Reading, own_account, read
+from inbox.domain.mail import canonical
 
 
 def explain(raw: bytes, account: str | None = None) -> dict[str, object]:

@@ -8,12 +8,13 @@ import re
 from dataclasses import dataclass, field
 
 from connectors.gmail import addresses, mime, sorting
-from connectors.gmail.addresses import Mailbox, canonical, domain, tag
+from connectors.gmail.addresses import Mailbox, domain, tag
 from connectors.gmail.headers import Headers
 from connectors.gmail.mime import Letter
 from connectors.gmail.parts import read_parts
 from connectors.gmail.trimming import trim
 from inbox.domain.keywords import Keyword, keyword, stop_phrase
+from inbox.domain.mail import canonical
 from inbox.domain.report import MailSort
 
 MAX_SUBJECT = 998

@@ -8,6 +8,7 @@ import asyncio
 import base64
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from connectors.body import items, line, mapping, text
 from connectors.gmail import quota
@@ -22,6 +23,9 @@ from inbox.domain.gate import Permit
 SEND_S = 25.0
 SEARCH_S = 5.0
 _SENDERS_FOR_S = 3600.0
+_SENDERS_AGAIN_S = 60.0
+_MOST_REMEMBERED = 10_000
+_Key = TypeVar("_Key")
 
 
 async def send(post: Post, message: OutboundMessage, permit: Permit) -> Sent:
@@ -37,12 +41,27 @@ class Post:
         self._gmail = gmail
         self._search_waits_s = search_waits_s
         self._senders: dict[str, tuple[float, Mapping[str, str]]] = {}
+        # Messages whose sending is paid for, and threads that Gmail no longer has.
+        self._paid: dict[str, None] = {}
+        self._gone: dict[tuple[str, str], None] = {}
+
+    async def make_ready(self, message: OutboundMessage) -> None:
+        """All that a send would wait for. Raises as `MakesReady.make_ready` says."""
+        channel = message.channel
+        await self._send_as(channel)
+        await self._gmail.tokens.access(channel)
+        if message.id not in self._paid:
+            await self._gmail.quota.take(channel, quota.SEND, urgent=True)
+            _remember(self._paid, message.id)
 
     async def deliver(self, message: OutboundMessage) -> Sent:
         channel = message.channel
-        composed = compose(message, await self._send_as(channel), datetime.now(UTC))
+        known = self._senders.get(channel.id)
+        # The permit is spent: what was asked for an hour ago is better than to wait now.
+        senders = await self._send_as(channel) if known is None else known[1]
+        composed = compose(message, senders, datetime.now(UTC))
         try:
-            answer = await self._post(channel, composed)
+            answer = await self._post(message, composed)
         except OutcomeUnknown:
             return await self._look_for(channel, composed)
         if answer.status >= 500:
@@ -55,24 +74,28 @@ class Post:
             return await self._look_for(channel, composed)
         return await self._sent(channel, composed, provider_id)
 
-    async def _post(self, channel: Channel, composed: Composed) -> Answer:
+    async def _post(self, message: OutboundMessage, composed: Composed) -> Answer:
+        channel, thread_id = message.channel, composed.thread_id
         body = {"raw": base64.urlsafe_b64encode(composed.content).decode()}
-        if composed.thread_id is None:
-            return await self._call(channel, body)
-        answer = await self._call(channel, {**body, "threadId": composed.thread_id})
-        # The thread was deleted in Gmail; nothing was sent yet, and a new one will do.
-        return await self._call(channel, body) if answer.status == 404 else answer
-
-    async def _call(self, channel: Channel, body: Mapping[str, object]) -> Answer:
-        return await self._gmail.call(
+        if thread_id is not None and (channel.id, thread_id) not in self._gone:
+            body["threadId"] = thread_id
+        paid = message.id in self._paid
+        self._paid.pop(message.id, None)
+        answer = await self._gmail.call(
             channel,
             "POST",
             "/messages/send",
-            units=quota.SEND,
+            units=0 if paid else quota.SEND,
             body=body,
             urgent=True,
             total_s=SEND_S,
         )
+        if answer.status == 404 and "threadId" in body and thread_id is not None:
+            # It was deleted in Gmail; nothing was sent yet, and a new one will do. The permit was
+            # for one post, so the gate is asked again.
+            _remember(self._gone, (channel.id, thread_id))
+            raise Temporary("Gmail no longer has the thread.", code="thread_gone", retry_after_s=0)
+        return answer
 
     async def _look_for(self, channel: Channel, composed: Composed) -> Sent:
         """What became of a mail whose sending got no clear answer.
@@ -131,7 +154,8 @@ class Post:
         except AccountTrouble:
             raise
         except (Temporary, Permanent):
-            return own
+            self._senders[channel.id] = (now + _SENDERS_AGAIN_S, own if known is None else known[1])
+            return self._senders[channel.id][1]
         found: dict[str, str] = dict(own)
         for one in items(document, "sendAs")[:100]:
             address = (line(one, "sendAsEmail", 320) or "").lower()
@@ -141,3 +165,10 @@ class Post:
                 found[channel.account if primary else address] = name
         self._senders[channel.id] = (now + _SENDERS_FOR_S, found)
         return found
+
+
+def _remember(known: dict[_Key, None], key: _Key) -> None:
+    """And forget the oldest."""
+    known[key] = None
+    while len(known) > _MOST_REMEMBERED:
+        del known[next(iter(known))]

@@ -10,6 +10,7 @@ from connectors.body import our_message
 from connectors.gmail import addresses
 from connectors.gmail.headers import Headers
 from connectors.gmail.mime import Letter, leaves
+from inbox.domain.mail import canonical
 from inbox.domain.report import MailSort
 
 AUTOMATED: frozenset[MailSort] = frozenset(
@@ -108,9 +109,7 @@ def is_own(headers: Headers, account: str, labels: frozenset[str] = frozenset())
     if "SENT" in labels:
         return True
     sender = addresses.first(headers, "from", "sender")
-    same = sender is not None and addresses.canonical(sender.address) == addresses.canonical(
-        account
-    )
+    same = sender is not None and canonical(sender.address) == canonical(account)
     own_domain = addresses.domain(account)
     loop = headers.text("x-inbox-loop").lower()
     if loop and (same or loop == own_domain):
@@ -119,9 +118,7 @@ def is_own(headers: Headers, account: str, labels: frozenset[str] = frozenset())
         if our_id(own) and (same or addresses.domain(own) == own_domain):
             return True
     answers = addresses.first(headers, "reply-to")
-    form = answers is not None and addresses.canonical(answers.address) != addresses.canonical(
-        account
-    )
+    form = answers is not None and canonical(answers.address) != canonical(account)
     return same and not form
 
 

@@ -11,10 +11,10 @@ from urllib.parse import parse_qs
 
 from connectors.body import NotJson, clean, decode, instant, mapping, text
 from connectors.gmail import delivery
-from connectors.gmail.addresses import canonical
 from connectors.gmail.reading import Reading, read
 from connectors.gmail.sorting import is_auto_reply, our_id
 from inbox.domain.channel import Payload
+from inbox.domain.mail import canonical
 from inbox.domain.message import Status
 from inbox.domain.report import (
     Ignored,

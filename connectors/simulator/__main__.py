@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from connectors.simulator.app import is_loopback
 from connectors.simulator.server import serve
 
 
@@ -15,6 +16,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="file that keeps the phones' threads")
     parser.add_argument("--parent-pid", type=int, help="end when this parent process ends")
     arguments = parser.parse_args()
+    if not is_loopback(arguments.host):
+        # It believes everybody, and says what tokens it would take.
+        parser.error("the simulator serves this machine only: --host must be a loopback address")
     serve(arguments.host, arguments.port, arguments.data, arguments.parent_pid)
 
 

@@ -75,6 +75,19 @@ class Uploads(Protocol):
 
 
 @runtime_checkable
+class MakesReady(Protocol):
+    """What a connector does besides, who has slow things to do before any send (a token, a quota,
+    a setting): the gate is asked again after them, and `send` then only posts."""
+
+    async def make_ready(self, message: OutboundMessage) -> None:
+        """Do what `send` would otherwise wait for; what it knows by then is not asked for again.
+
+        raises   Temporary, Permanent, AccountTrouble; twice is no harm, for nobody sees it
+        """
+        ...
+
+
+@runtime_checkable
 class HasTemplates(Protocol):
     """What a connector does besides, whose provider approves messages before they are sent."""
 

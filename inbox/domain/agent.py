@@ -57,6 +57,11 @@ _MAY: dict[Verb, frozenset[Role]] = {
 }
 
 
+def channels_of(agent: Agent) -> frozenset[str] | None:
+    """Those that the agent works on; None: every one."""
+    return agent.channel_ids if agent.role is Role.AGENT else None
+
+
 def can(agent: Agent, verb: Verb, channel_id: str | None = None) -> bool:
     """May this agent do this on this channel (None: on nothing in particular)?
 

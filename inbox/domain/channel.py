@@ -176,6 +176,7 @@ class Channel:
                       `disconnected`: by an admin, it keeps its conversations and nothing else
     trouble           why, in a sentence; None when all is well
     changed_at        when each of its secrets was last entered
+    revision          how often what an admin enters, or a renewal replaces, was stored
     """
 
     id: ChannelId
@@ -190,6 +191,7 @@ class Channel:
     trouble: str | None = None
     created_at: datetime
     changed_at: Mapping[str, datetime] = field(default_factory=dict)
+    revision: int = 0
 
     @property
     def in_use(self) -> bool:

@@ -22,6 +22,8 @@ _OURS = re.compile(r"(msg_[0-9A-HJKMNP-TV-Z]{26})@[^@\s]{1,255}", re.ASCII)
 _PART = r"[^\s@<>,;:\"()\[\]\\\x00-\x1f\x7f]"
 _ADDRESS = re.compile(rf"{_PART}{{1,64}}@{_PART}{{1,190}}")
 
+_DOTLESS = frozenset({"gmail.com", "googlemail.com"})
+
 
 def base_subject(subject: str) -> str:
     """The subject without any `Re:`, `AW:`, `[Fwd: …]`, `(fwd)`, each however often.
@@ -124,9 +126,15 @@ def is_ours(address: str, ours: Iterable[str]) -> bool:
 
 
 def canonical(address: str) -> str:
-    """Without `+tag`: a mailbox gets that, too. For our own addresses; a contact's is kept."""
-    local, at, domain = address.lower().rpartition("@")
-    return f"{local.partition('+')[0]}{at}{domain}"
+    """How to compare with a mailbox of ours, however it is written; a contact's address is kept.
+    Without `+tag`, which it gets, too, and where Google is the host without dots and under one
+    name."""
+    local, _, domain = address.strip().lower().rpartition("@")
+    domain = domain_in_ascii(domain) or domain
+    local = local.partition("+")[0]
+    if domain in _DOTLESS:
+        local, domain = local.replace(".", ""), "gmail.com"
+    return f"{local}@{domain}"
 
 
 # Any: the stored content of a message, by the keys of docs/api.md.

@@ -61,6 +61,8 @@ class ChannelStore:
             created_at=doc["created_at"],
             # Channels of earlier versions have none.
             changed_at=doc.get("changed_at", {}),
+            # Nor those that were never changed.
+            revision=doc.get("revision", 0),
         )
 
     async def add(self, channel: Channel) -> None:
@@ -72,13 +74,21 @@ class ChannelStore:
             raise Conflict("this account is connected already", code="channel_exists") from error
 
     async def replace(self, channel: Channel, was: ChannelState) -> bool:
-        """Store an existing channel as it is now; False when it is no longer in the state `was`.
+        """Store an existing channel as it is now; False when it is no longer in the state `was`,
+        or somebody stored it since it was read.
 
         raises   Conflict: its account is connected already
         """
         document = self._to_document(channel)
         del document["_id"]
-        place = {"_id": channel.id, "workspace_id": channel.workspace_id, "state": was}
+        document["revision"] = channel.revision + 1
+        place: Document = {
+            "_id": channel.id,
+            "workspace_id": channel.workspace_id,
+            "state": was,
+            # Null is met by what is not there.
+            "revision": channel.revision or None,
+        }
         try:
             async with reachable():
                 result = await self._channels.update_one(place, {"$set": document})
@@ -94,7 +104,8 @@ class ChannelStore:
         self, channel: Channel, config: Mapping[str, str], secrets: Mapping[str, Secret]
     ) -> bool:
         """Put newer credentials in place of those of the same name; nothing else changes. False
-        when an admin was faster: with others of their own, or by ending the channel."""
+        when an admin was faster: with others of their own, or by ending the channel. Whoever stores
+        the whole channel, as it was read before, is not to undo it: the revision is raised."""
         change: Document = {f"config.{name}": text for name, text in config.items()}
         for name, secret in secrets.items():
             sealed = self._keyring.seal_text(secret.reveal(), self._place(channel.id, name))
@@ -106,7 +117,9 @@ class ChannelStore:
             **{f"changed_at.{name}": channel.changed_at.get(name) for name in secrets},
         }
         async with reachable():
-            result = await self._channels.update_one(as_it_was, {"$set": change})
+            result = await self._channels.update_one(
+                as_it_was, {"$set": change, "$inc": {"revision": 1}}
+            )
         return bool(result.matched_count)
 
     async def set_state(self, channel: Channel, state: str, trouble: str | None) -> bool:

@@ -8,7 +8,7 @@ inbound message all are summed up: whoever would jump over one that is not leave
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -157,14 +157,19 @@ class ConversationStore:
         return {ConversationId(doc["_id"]): self._from_document(doc) for doc in docs}
 
     async def of_contact(
-        self, workspace_id: WorkspaceId, contact_id: ContactId
+        self,
+        workspace_id: WorkspaceId,
+        contact_id: ContactId,
+        channel_ids: Collection[str] | None = None,
     ) -> list[Conversation]:
-        """A contact's conversations on every channel, the newest 50: a mailbox has one a thread."""
-        async with reachable():  # index: contact_activity
+        """A contact's conversations on these channels, None: on every one; the newest 50: a mailbox
+        has one a thread."""
+        place: Document = {"workspace_id": workspace_id, "contact_id": contact_id}
+        if channel_ids is not None:
+            place["channel_id"] = {"$in": sorted(channel_ids)}
+        async with reachable():  # index: contact_activity, contact_channels
             docs = (
-                await self._conversations.find(
-                    {"workspace_id": workspace_id, "contact_id": contact_id}
-                )
+                await self._conversations.find(place)
                 .sort([("last_activity_at", -1), ("_id", -1)])
                 .limit(MOST_OF_CONTACT)
                 .to_list(MOST_OF_CONTACT)

@@ -72,6 +72,11 @@ INDEXES: dict[str, list[IndexModel]] = {
             ],
             name="contact_activity",
         ),
+        # Nothing in it changes, so that a message costs no more.
+        IndexModel(
+            [("workspace_id", _UP), ("contact_id", _UP), ("channel_id", _UP)],
+            name="contact_channels",
+        ),
         IndexModel(
             [
                 ("workspace_id", _UP),

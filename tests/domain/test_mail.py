@@ -64,6 +64,28 @@ def test_no_line_break_reaches_a_header() -> None:
 
 
 @pytest.mark.parametrize(
+    ("ours", "written"),
+    [
+        ("harbour.kettles@gmail.com", "Harbour.Kettles@Gmail.com"),
+        ("harbour.kettles@gmail.com", "harbourkettles@gmail.com"),
+        ("harbourkettles@gmail.com", "h.arbour.kettles+shop@googlemail.com"),
+        ("help@b\u00fccher.example", "help@xn--bcher-kva.example"),
+        ("help@shop.example", "HELP+tag@shop.example"),
+    ],
+)
+def test_our_own_mailbox_is_left_out_however_it_is_written(ours: str, written: str) -> None:
+    mail = {"from": "maya@x.example", "to": [written], "cc": [written, "leo@x.example"]}
+    found = reply_all(mail, "maya@x.example", [ours])
+    assert found.all() == ("maya@x.example", "leo@x.example")
+
+
+def test_the_dots_of_others_are_no_ornament() -> None:
+    mail = {"from": "maya@x.example", "to": ["he.lp@shop.example", "kettles@gmail.com"]}
+    found = reply_all(mail, "maya@x.example", ["help@shop.example", "k.e.t@gmail.com"])
+    assert found.to == ("maya@x.example", "he.lp@shop.example", "kettles@gmail.com")
+
+
+@pytest.mark.parametrize(
     ("mail", "to", "cc"),
     [
         ({"from": "maya@x.example", "to": ["help@shop.example"]}, ["maya@x.example"], []),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from inbox.domain.conversation import Conversation, ConversationStatus, ReadMark
-from inbox.domain.ids import AgentId, ConversationId, WorkspaceId
+from inbox.domain.ids import AgentId, ChannelId, ConversationId, WorkspaceId
 from inbox.domain.message import Direction, Message
 from inbox.ids import new_id
 from inbox.store.summaries import Summary
@@ -62,6 +63,24 @@ async def test_of_a_contact_with_many_threads_the_newest_are_there(store: Stores
         await store.conversations.create(ConversationId(new_id("cnv")), identity, at)
     found = await store.conversations.of_contact(US, first.contact_id)
     assert [one.last_activity_at for one in found] == times[:9:-1]
+
+
+async def test_of_a_contact_those_of_some_channels_are_found_behind_any_number_of_others(
+    store: Stores,
+) -> None:
+    first = await a_conversation(store)
+    identity = await store.people.get(first.identity_id)
+    elsewhere = replace(identity, channel_id=ChannelId("chn_else"))
+    there = ConversationId(new_id("cnv"))
+    await store.conversations.create(there, elsewhere, NOW)
+    for minute in range(1, 61):
+        at = NOW + timedelta(minutes=minute)
+        await store.conversations.create(ConversationId(new_id("cnv")), identity, at)
+    contact = first.contact_id
+    assert there not in [one.id for one in await store.conversations.of_contact(US, contact)]
+    found = await store.conversations.of_contact(US, contact, {"chn_else", "chn_none"})
+    assert [one.id for one in found] == [there]
+    assert await store.conversations.of_contact(US, contact, frozenset()) == []
 
 
 async def test_a_list_shows_the_newest_activity_first(store: Stores) -> None:

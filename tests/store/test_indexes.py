@@ -82,6 +82,7 @@ async def work(office: Office) -> None:
         ),
         store.conversations.page(us, "status:open", limit=2, since=NOW - timedelta(days=90)),
         store.conversations.of_contact(us, first.contact_id),
+        store.conversations.of_contact(us, first.contact_id, {first.channel_id}),
         store.conversations.reads(AgentId("agt_1"), [first.id, last.id]),
         store.conversations.mark_read(AgentId("agt_1"), message),
         store.messages.page(us, first.id, last_seq=first.last_seq, before_place=None, limit=50),

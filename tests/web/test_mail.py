@@ -12,7 +12,7 @@ import pytest
 
 from inbox import drafts
 from inbox.domain.consent import ConsentType
-from inbox.domain.message import Direction
+from inbox.domain.message import Direction, Status
 from inbox.domain.report import Sender
 from tests.mailroom import ServedMail
 from tests.office import sms, until
@@ -388,3 +388,28 @@ async def test_a_conversation_has_the_subject_of_its_first_mail(served_mail: Ser
     shown = page["data"][0]["content"]["mail"]
     assert "references" not in shown
     assert (shown["subject"], shown["from"], shown["has_html"]) == ("A kettle", MAYA, False)
+
+
+async def test_a_stop_that_comes_while_a_mail_is_made_ready_is_heeded(
+    served_mail: ServedMail,
+) -> None:
+    post_office = served_mail.post_office
+    await served_mail.arrives(a_mail())
+    post_office.opened.clear()
+    status, sent = await served_mail.writes()
+    assert status == 202
+
+    async def waits() -> bool:
+        return post_office.readied == 1
+
+    await until(waits)
+    await opts_out(served_mail, MAYA)
+    post_office.opened.set()
+    queued = await served_mail.context.stores.messages.find(
+        served_mail.office.workspace_id, sent["id"]
+    )
+    assert queued is not None
+    failed = await served_mail.office.reaches(queued, Status.FAILED)
+    assert failed.failure is not None
+    assert failed.failure.code == "DENY_OPTED_OUT"
+    assert not [one for one in post_office.sent if one["id"] == sent["id"]]

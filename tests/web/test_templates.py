@@ -231,6 +231,12 @@ async def test_the_list_can_be_fetched_anew(demo: Demo) -> None:
 
     assert any(one["name"] == name for one in found)
 
+    # The provider is not asked again within a minute, whoever asks.
+    later = f"quiet_{secrets.token_hex(4)}"
+    await puts(demo, later, status="APPROVED", quiet=True)
+    again = (await demo.agent.post(path))["data"]
+    assert [one["name"] for one in again] == [one["name"] for one in found]
+
 
 async def test_who_has_not_written_for_a_month_gets_no_template_as_a_reply(demo: Demo) -> None:
     _, path = await a_closed_window(demo, days=31)

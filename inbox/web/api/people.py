@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from inbox import shapes, terms
-from inbox.domain.agent import Agent, can
+from inbox.domain.agent import Agent, can, channels_of
 from inbox.domain.contact import Contact, Identity, Merge, shown_name
 from inbox.domain.conversation import Conversation
 from inbox.domain.errors import NotFound
@@ -58,7 +58,7 @@ async def seen_by(context: Context, agent: Agent, contacts: Sequence[Contact]) -
     found: list[Seen] = []
     for contact in contacts:
         conversations = await context.stores.conversations.of_contact(
-            agent.workspace_id, contact.id
+            agent.workspace_id, contact.id, channels_of(agent)
         )
         visible = [one for one in conversations if can(agent, "see", one.channel_id)]
         visible.sort(key=lambda one: (one.last_activity_at, one.id), reverse=True)

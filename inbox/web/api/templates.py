@@ -34,14 +34,15 @@ async def index(request: Request) -> Response:
 
 
 async def refresh(request: Request) -> Response:
-    """`POST /channels/{id}/templates/refresh`: the list, as the provider has it now."""
+    """`POST /channels/{id}/templates/refresh`: the list, as the provider has it now, or had it
+    within the last minute."""
     context = contexts.of(request)
     agent = (await signed_in(request)).agent
     channel = await _channel(context, agent, request.path_params["id"])
     if not isinstance(context.connectors[channel.kind], HasTemplates):
         raise NotFound("This kind of channel has no templates.")
     try:
-        await context.templates.refresh(channel)
+        await context.templates.ask(channel)
     except StoreUnavailable:
         raise
     except (Temporary, Permanent) as error:

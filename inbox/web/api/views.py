@@ -9,7 +9,7 @@ from typing import Any
 
 from inbox import shapes
 from inbox.consent import facts, policy
-from inbox.domain.agent import Agent, Role, Verb, can
+from inbox.domain.agent import Agent, Role, Verb, can, channels_of
 from inbox.domain.channel import Channel
 from inbox.domain.consent import Purpose
 from inbox.domain.contact import Identity
@@ -270,7 +270,7 @@ async def _alternatives(
     each channel, for a mailbox has one a thread."""
     answers: list[Json] = []
     found = await context.stores.conversations.of_contact(
-        conversation.workspace_id, conversation.contact_id
+        conversation.workspace_id, conversation.contact_id, channels_of(agent)
     )
     newest: dict[ChannelId, Conversation] = {}
     for one in sorted(found, key=lambda one: one.last_activity_at):

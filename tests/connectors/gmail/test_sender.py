@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Any
@@ -10,9 +11,10 @@ from typing import Any
 import pytest
 
 from connectors.gmail import Gmail
+from inbox.domain.abilities import MakesReady
 from inbox.domain.channel import Channel, OutboundFile, OutboundMessage, Sent
 from inbox.domain.errors import AccountTrouble, OutcomeUnknown, Permanent, Temporary
-from inbox.domain.ids import AttachmentId
+from inbox.domain.ids import AttachmentId, MessageId
 from tests.connectors.conftest import Provider, Reply
 from tests.connectors.gmail.conftest import ME, Edge, body, error, token
 from tests.connectors.people import MESSAGE_ID, gmail_channel, outbound, payload, permit_for
@@ -303,7 +305,11 @@ async def test_a_wait_that_google_names_is_kept(connector: Gmail, edge: Edge) ->
 async def test_a_thread_that_is_gone_is_no_reason_not_to_send(connector: Gmail, edge: Edge) -> None:
     edge.gives_tokens()
     edge.answers("POST", "/messages/send", error(404, "notFound"), body(SENT))
-    await deliver(connector, mail_message(thread_id="18c1a0000000dead"))
+    message = mail_message(thread_id="18c1a0000000dead")
+    # A permit is good for one post: the gate is asked again before the next.
+    with pytest.raises(Temporary):
+        await deliver(connector, message)
+    await deliver(connector, message)
     assert [one.get("threadId") for one in edge.sent()] == ["18c1a0000000dead", None]
 
 
@@ -355,3 +361,46 @@ async def test_a_provider_that_is_not_there_took_nothing(
 def test_the_channel_of_a_mail_shows_no_secret(channel: Channel) -> None:
     assert "refresh-1" not in repr(channel)
     assert "client-secret" not in json.dumps(dict(channel.config))
+
+
+# -- what comes before -----------------------------------------------------------------------------
+
+
+async def test_once_made_ready_a_mail_is_only_posted(connector: Gmail, edge: Edge) -> None:
+    assert isinstance(connector, MakesReady)
+    message = mail_message()
+    edge.gives_tokens()
+    edge.answers("GET", "/settings/sendAs", error(503, "backendError"))
+    edge.answers("POST", "/messages/send", body(SENT))
+    await connector.make_ready(message)
+    before = len(edge.provider.calls)
+    assert edge.refreshed() == 1
+    assert edge.asked() == ["GET /settings/sendAs"]
+    await deliver(connector, message)
+    assert edge.provider.calls[before].path == ME + "/messages/send"
+
+
+async def test_what_waits_for_quota_waits_before_the_permit(connector: Gmail, edge: Edge) -> None:
+    """Of 200 units a minute a first send leaves 100, and a second one none; the third waits."""
+    channel = gmail_channel(units_per_minute="200")
+    messages = [replace(mail_message(), id=MessageId(f"m{n}"), channel=channel) for n in range(3)]
+    edge.gives_tokens()
+    edge.answers("GET", "/settings/sendAs", body({"sendAs": []}))
+    edge.answers("POST", "/messages/send", *[body(SENT)] * 2)
+    for message in messages[:2]:
+        await connector.make_ready(message)
+    with pytest.raises(Temporary, match="used up"):
+        await connector.make_ready(messages[2])
+    assert edge.sent() == []
+    # What was paid for is not paid for again.
+    await connector.make_ready(messages[0])
+    await deliver(connector, messages[0])
+    assert len(edge.sent()) == 1
+
+
+async def test_a_mailbox_that_has_to_be_signed_in_again_is_told_before_the_permit(
+    connector: Gmail, edge: Edge
+) -> None:
+    edge.gives_tokens(body({"error": "invalid_grant"}, 400))
+    with pytest.raises(AccountTrouble):
+        await connector.make_ready(mail_message())

@@ -233,3 +233,20 @@ async def test_a_past_thread_keeps_reactions_edits_and_stories(simulator: Simula
     said, answered = await simulator.phone("instagram")
     assert (said["edits"], said["details"]["story"]) == (1, "reply")
     assert answered["reactions"] == {"customer": "❤️"}
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "inbox.example.com", ""])  # noqa: S104
+async def test_it_listens_to_this_machine_only(host: str) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "connectors.simulator", "--host", host, "--port", "0"),
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        _, told = await asyncio.wait_for(process.communicate(), 20)
+    finally:
+        if process.returncode is None:
+            process.kill()
+    assert process.returncode == 2
+    assert b"loopback" in told
