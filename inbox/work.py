@@ -34,8 +34,11 @@ class Work:
 
     @property
     def history(self) -> bool:
-        """It was there before the channel was connected: the connector asked for it as such."""
-        return b"backfill=1" in self.entry.payload.query.split(b"&")
+        """It was there before the channel was: the connector asked for it as such. What comes
+        between connecting and the first pull is brought the same way, and is news."""
+        asked = b"backfill=1" in self.entry.payload.query.split(b"&")
+        at = self.report.sent_at
+        return asked and (at is None or at < self.channel.created_at)
 
     @property
     def automated(self) -> bool:

@@ -274,13 +274,22 @@ async def resolve(office: Office, conversation: Conversation) -> None:
 
 
 async def test_old_mail_is_history_and_waits_for_nobody(mailroom: Office) -> None:
-    await takes(mailroom, a_mail("STOP"), query=b"backfill=1")
+    before = (NOW - timedelta(days=1)).isoformat()
+    await takes(mailroom, a_mail("STOP", at=before), query=b"backfill=1")
     (conversation,) = await resolved(mailroom)
     assert (conversation.inbound_seq, conversation.waiting_since) == (0, None)
     thread = await mailroom.thread(conversation)
     # What they asked for then holds, and is not answered now.
     assert [one.direction for one in thread] == [Direction.INBOUND, Direction.ACTIVITY]
     assert thread[0].history
+
+
+async def test_what_came_between_connecting_and_the_first_pull_is_news(mailroom: Office) -> None:
+    after = (mailroom.channels["post"].created_at + timedelta(seconds=1)).isoformat()
+    await takes(mailroom, a_mail("Anybody there?", at=after), query=b"backfill=1")
+    conversation = await mailroom.conversation()
+    assert (conversation.status, conversation.inbound_seq) == ("open", 1)
+    assert conversation.waiting_since is not None
 
 
 async def test_a_new_mail_opens_a_conversation_of_old_ones(mailroom: Office) -> None:

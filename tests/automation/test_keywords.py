@@ -130,7 +130,7 @@ async def test_where_the_provider_answers_stop_we_record_show_and_stay_silent(
     await wrote(office, "sms", "Hello", "STOP")
     assert await office.ledger() == ["opt_out"]
     assert await office.texts(Direction.ACTIVITY) == [
-        "+1 5550101 stopped SMS messages. Twilio confirmed it."
+        "+1 555 0101 stopped SMS messages. Twilio confirmed it."
     ]
     assert await answers(office) == []
     assert (await gate(office)).code == "DENY_OPTED_OUT"

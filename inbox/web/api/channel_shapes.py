@@ -27,6 +27,7 @@ def kind(connector: Connector) -> Json:
         "provider": manifest.provider,
         "sign_in": isinstance(connector, SignsIn),
         "lists": isinstance(connector, Pulls),
+        "reports": list(manifest.reports),
         "handshake": manifest.handshake,
         "account_field": manifest.account_field,
         "signing_field": manifest.signing_field,

@@ -199,13 +199,17 @@ class SetUp {
 
   async follow(sent, line) {
     let message = sent;
-    while (message && !["delivered", "read", "failed", "unknown"].includes(message.status)) {
+    // Where nobody ever tells that something has arrived, it is done once it is sent.
+    const told = this.kind.reports.includes("delivered");
+    const ends = ["delivered", "read", "failed", "unknown", ...(told ? [] : ["sent"])];
+    while (message && !ends.includes(message.status)) {
       watch(line, message.status === "sent" ? "ok" : "waiting", message.status === "sent" ? "check" : "hourglass", ANSWERED[message.status] ?? "…");
       await wait(LOOK_MS / 2);
       const { data } = await api.messages(this.conversation.id, { limit: 10 });
       message = data.find((one) => one.id === sent.id);
     }
     if (message?.status === "failed") watch(line, "wrong", "octagon-alert", message.error?.reason ?? "It was not delivered.");
+    else if (message?.status === "sent") watch(line, "ok", "circle-check", "Sent. This channel works. ", this.onwards());
     else watch(line, "ok", "circle-check", ANSWERED[message?.status] ?? "Sent.", " ", this.onwards());
     byId("step-listen").dataset.state = "now";
   }
