@@ -32,7 +32,8 @@ class SetUp {
   first() {
     const { state, health, secrets } = this.channel;
     // Who comes back from the provider's page without having signed in has prepared already.
-    if (state === "draft") return Object.values(secrets).some(Boolean) ? "credentials" : "prepare";
+    const entered = this.kind.needs.some((need) => need.origin === "provider" && secrets[need.name]);
+    if (state === "draft") return entered ? "credentials" : "prepare";
     if (state !== "connected") return "credentials";
     return health.last_webhook_at ? "listen" : "webhook";
   }
