@@ -306,8 +306,10 @@ class Delivery:
             return await self._try_later(message, error)
         if isinstance(error, AccountTrouble):
             SENDS.labels(channel.kind, "account").inc()
-            await self._put_back(message, datetime.now(UTC) + timedelta(seconds=60), error)
-            await self._states.stopped(channel, str(error), error.code)
+            stopped = await persist(lambda: self._states.stopped(channel, str(error), error.code))
+            # A refusal of credentials that are gone is no reason to wait.
+            wait = timedelta(seconds=60 if stopped else 1)
+            await self._put_back(message, datetime.now(UTC) + wait, error)
             return False
         SENDS.labels(channel.kind, "failed").inc()
         await self._refused(message, ready.identity, error)

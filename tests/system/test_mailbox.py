@@ -91,7 +91,10 @@ class Archive:
             scopes = parse_qs(urlsplit(asks).query)["scope"][0].split()
             says = [("decision", "allow"), ("account", MAILBOX), *(("granted", s) for s in scopes)]
             async with browser.get(f"{asks}&{urlencode(says)}") as back:
-                assert (back.status, back.url.path) == (200, f"/settings/channels/{draft['id']}")
+                assert (back.status, back.url.path) == (
+                    200,
+                    f"/settings/channels/{draft['id']}/set-up",
+                )
         return str(draft["id"])
 
     async def tells(self, webhook_url: str) -> None:
