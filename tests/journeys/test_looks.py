@@ -191,7 +191,19 @@ def _channels_states(program: DemoProgram, page: Page, begun: str) -> Iterator[s
     yield "channel"
 
 
+# What is drawn anew while the checker looks is gone from the page, and judged as if it were not.
+_SETTLED = """() => new Promise((resolve) => {
+  const rest = () => { clearTimeout(timer); timer = setTimeout(done, 300); };
+  const done = () => { watch.disconnect(); clearTimeout(limit); resolve(); };
+  const watch = new MutationObserver(rest);
+  let timer = setTimeout(done, 300);
+  const limit = setTimeout(done, 5000);
+  watch.observe(document, { subtree: true, childList: true });
+})"""
+
+
 def inaccessible(page: Page) -> list[str]:
+    page.evaluate(_SETTLED)
     if not page.evaluate("Boolean(window.axe)"):
         page.evaluate(AXE)
     found: list[str] = page.evaluate(_ACCESS)
