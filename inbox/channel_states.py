@@ -48,7 +48,6 @@ class ChannelStates:
     async def worked(self, channel: Channel) -> None:
         """A call went well. What is told of a channel that works all the same stays: a good call
         does not refute it."""
-        self._stores.health.note(channel, "sent")
         if channel.state != "connected" or channel.trouble == self._silence(channel):
             await self._set(channel, "connected", None)
 

@@ -290,6 +290,7 @@ class Delivery:
         if sent.mail_id is not None:
             await self._know_mail(message, permitted.outbound, sent.mail_id)
         await self._taken(message, sent.provider_id, ready.identity, permitted.decision)
+        self._stores.health.note(channel, "sent")
         await self._states.worked(channel)
         return True
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from inbox.consent import facts, policy
+from inbox.domain.consent import Purpose
+from inbox.domain.gate import Attempt, decide
 from inbox.domain.message import Message, Status
 from inbox.domain.report import PreferenceReported, Sender
 from inbox.statuses import Statuses
 from tests.office import Office
-from tests.post import MAYA, OURS, a_mail
-from tests.test_mails import LEO, an_answer, copy_of, takes
+from tests.post import MAYA, OURS, a_mail, an_answer, copy_of
+from tests.test_mails import LEO, takes
 
 ZOE = "zoe@example.com"
 
@@ -149,3 +152,28 @@ async def complains(office: Office, named: str, message_id: str) -> list[str]:
             office.workspace_id, stores.people.tags("post", [one]), datetime.now(UTC)
         )
     ][:1]
+
+
+async def rules(office: Office, purpose: Purpose) -> str:
+    """The gate's word for an agent's mail in the only conversation, an hour after the last news."""
+    manifest, channel = office.connectors["post"].manifest, office.channels["post"]
+    conversation = await office.conversation()
+    identity = await office.stores.people.get(conversation.identity_id)
+    now = datetime.now(UTC) + timedelta(hours=1)
+    known = await facts(office.stores, conversation, identity, manifest, now)
+    attempt = Attempt(kind="post", purpose=purpose, actor="agent")
+    return decide(attempt, known, policy(channel, manifest), now).code
+
+
+async def test_a_complaint_ends_all_but_answers_to_what_they_write_later(mailroom: Office) -> None:
+    first = a_mail("One")
+    await takes(mailroom, first)
+    assert await rules(mailroom, Purpose.REPLY) == "ALLOW_REPLY"
+    await mailroom.takes("post", json.dumps({"complaints": [MAYA]}).encode())
+    assert {await rules(mailroom, purpose) for purpose in Purpose} == {"DENY_OPTED_OUT"}
+    later = (datetime.now(UTC) + timedelta(minutes=1)).isoformat()
+    answer = a_mail("Sorry, one question", in_reply_to=first["message_id"], at=later)
+    await takes(mailroom, answer)
+    assert await rules(mailroom, Purpose.REPLY) == "ALLOW_REPLY"
+    assert await rules(mailroom, Purpose.TRANSACTIONAL) == "DENY_OPTED_OUT"
+    assert await rules(mailroom, Purpose.PROMOTIONAL) == "DENY_OPTED_OUT"
