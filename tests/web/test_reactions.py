@@ -147,4 +147,4 @@ async def test_who_stopped_is_told_nothing(demo: Demo) -> None:
         return await seen(other) == [True]
 
     await wait_for(told, what="the other's reading")
-    assert True not in await seen(maya)
+    assert await seen(maya) == [False, False]
