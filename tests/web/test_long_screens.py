@@ -7,7 +7,7 @@ import secrets
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -103,8 +103,8 @@ async def test_an_open_screen_loses_the_channels_that_its_agent_lost(opened: Ope
 
 async def test_an_open_screen_is_no_use_of_the_login_session(opened: Open) -> None:
     idle = {
-        "seen_at": NOW - timedelta(minutes=20),
-        "expires_at": NOW + timedelta(minutes=10),
+        "seen_at": datetime.now(UTC) - timedelta(minutes=20),
+        "expires_at": datetime.now(UTC) + timedelta(minutes=10),
     }
     await opened.change("sessions", **idle)
     before = await opened.session()
