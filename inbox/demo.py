@@ -27,7 +27,6 @@ from inbox.domain.contact import Identity
 from inbox.domain.conversation import Conversation
 from inbox.domain.ids import (
     AgentId,
-    AttachmentId,
     ChannelId,
     ConversationId,
     WorkspaceId,
@@ -238,16 +237,7 @@ class Past:
         if line.picture is None:
             return ()
         safe = await asyncio.to_thread(make_safe, line.picture, "image/png")
-        attachment = Attachment(
-            id=AttachmentId(new_id("att")),
-            kind=safe.kind,
-            state="ready",
-            mime=safe.mime,
-            name="photo.png",
-            size_bytes=len(safe.content),
-            width=safe.width,
-            height=safe.height,
-        )
+        attachment = safe.attachment("photo.png")
         await self._stores.files.put(
             conversation.workspace_id,
             attachment,

@@ -28,6 +28,7 @@ from inbox.domain.errors import AccountTrouble, Invalid, Permanent, StoreUnavail
 from inbox.domain.ids import AttachmentId, ChannelId
 from inbox.domain.message import Attachment, AttachmentKind
 from inbox.hub import Hub
+from inbox.ids import new_id
 from inbox.store.files import Fetch
 from inbox.stores import Stores
 
@@ -82,6 +83,19 @@ class Safe:
     mime: str
     width: int | None = None
     height: int | None = None
+
+    def attachment(self, name: str | None = None) -> Attachment:
+        """It as an attachment of its own, with a new id."""
+        return Attachment(
+            id=AttachmentId(new_id("att")),
+            kind=self.kind,
+            state="ready",
+            mime=self.mime,
+            name=name,
+            size_bytes=len(self.content),
+            width=self.width,
+            height=self.height,
+        )
 
 
 def clean_name(name: str | None) -> str | None:

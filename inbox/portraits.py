@@ -17,12 +17,10 @@ from inbox import events
 from inbox.domain.channel import Channel, Connector
 from inbox.domain.contact import Identity
 from inbox.domain.errors import AccountTrouble, Invalid, Permanent, Temporary
-from inbox.domain.ids import AttachmentId, ConversationId
-from inbox.domain.message import Attachment
+from inbox.domain.ids import ConversationId
 from inbox.domain.report import Media
 from inbox.files import Safe, make_safe
 from inbox.hub import Hub
-from inbox.ids import new_id
 from inbox.stores import Stores
 
 MOST_BYTES = 5 * 1024 * 1024
@@ -51,16 +49,7 @@ class Portraits:
         small = await self._fetched(channel, url)
         if small is None:
             return
-        attachment = Attachment(
-            id=AttachmentId(new_id("att")),
-            kind="image",
-            state="ready",
-            mime=small.mime,
-            name=None,
-            size_bytes=len(small.content),
-            width=small.width,
-            height=small.height,
-        )
+        attachment = small.attachment()
         await self._stores.files.put(
             identity.workspace_id,
             attachment,

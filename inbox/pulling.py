@@ -69,7 +69,6 @@ class Pulling:
             for kind, connector in connectors.items()
             if isinstance(connector, Pulls)
         }
-        self._directory = directory
         self._states = ChannelStates(stores, hub, connectors, directory)
         self._hand_over = hand_over
         self._lease = lease
@@ -235,8 +234,9 @@ class Pulling:
             next_at = now + timedelta(seconds=every_s * random.uniform(0.9, 1.0))
             # Only what a pull has stopped, since that listing works says nothing of sending; and
             # before the pull is noted as well, or a crash in between would leave it stopped.
-            if state.stopped:
-                await self._states.worked(await self._as_it_is(channel))
+            stored = await self._stores.channels.find(channel.id) if state.stopped else None
+            if stored is not None:
+                await self._states.worked(stored)
             await pulls.rest(state, self._me, now, next_at)
             self._stores.health.note(channel, "pull", now)
 
@@ -265,10 +265,6 @@ class Pulling:
         await self._stores.journal.append(entry)
         PULLED.labels(channel.kind).inc()
         self._hand_over(entry)
-
-    async def _as_it_is(self, channel: Channel) -> Channel:
-        """The channel now: its state may have changed since the list of them was read."""
-        return await self._directory.find(channel.id) or channel
 
 
 def _after(seconds: float) -> datetime:

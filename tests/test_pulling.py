@@ -25,12 +25,12 @@ class Worker:
     """A process that pulls and takes in."""
 
     def __init__(self, office: Office, lease_s: float = 60.0) -> None:
-        directory = Directory(office.stores.channels)
+        self.directory = Directory(office.stores.channels)
         self.pulling = Pulling(
             office.stores,
             office.hub,
             office.connectors,
-            directory,
+            self.directory,
             lambda entry: self.intake.hand_over(entry),
             lease=timedelta(seconds=lease_s),
         )
@@ -38,7 +38,7 @@ class Worker:
             office.stores,
             office.hub,
             office.connectors,
-            directory,
+            self.directory,
             office.woken.extend,
             lambda: None,
             wake_pulling=self.pulling.wake,
@@ -246,6 +246,27 @@ async def test_the_wait_of_a_stopped_mailbox_may_simply_end(
     found = await mailroom.stores.channels.find(mailroom.channels["post"].id)
     assert found is not None
     assert (found.state, found.trouble) == ("connected", None)
+
+
+async def test_what_another_process_stopped_is_mended_by_whoever_pulls_next(
+    mailroom: Office, post_office: PostOffice
+) -> None:
+    """Also by one that still has the channel in mind as it was."""
+    worker, channel = Worker(mailroom), mailroom.channels["post"]
+    known = await worker.directory.find(channel.id)
+    assert known is not None
+    assert known.state == "connected"
+    post_office.faults = [(401, {})]
+    async with working(Worker(mailroom)):
+        await until(lambda: failed(mailroom))
+    await due(mailroom)
+    async with working(worker):
+        await until(lambda: resting(mailroom))
+    found = await mailroom.stores.channels.find(channel.id)
+    assert found is not None
+    assert (found.state, found.trouble) == ("connected", None)
+    health = (await mailroom.stores.health.of_workspace(mailroom.workspace_id)).get(channel.id)
+    assert health is None or health.sent_at is None
 
 
 async def test_a_cursor_that_will_never_work_is_forgotten(

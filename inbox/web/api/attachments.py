@@ -14,9 +14,7 @@ from inbox import shapes
 from inbox.domain.agent import Agent
 from inbox.domain.errors import Invalid, NotFound
 from inbox.domain.ids import AttachmentId
-from inbox.domain.message import Attachment
 from inbox.files import MOST_BYTES, clean_name, make_safe
-from inbox.ids import new_id
 from inbox.store.files import StoredFile
 from inbox.web import context as contexts
 from inbox.web.api import views
@@ -42,16 +40,7 @@ async def create(request: Request) -> Response:
         content = await upload.read()
         name, claimed = upload.filename, upload.content_type
     safe = await asyncio.to_thread(make_safe, content, claimed)
-    attachment = Attachment(
-        id=AttachmentId(new_id("att")),
-        kind=safe.kind,
-        state="ready",
-        mime=safe.mime,
-        name=clean_name(name),
-        size_bytes=len(safe.content),
-        width=safe.width,
-        height=safe.height,
-    )
+    attachment = safe.attachment(clean_name(name))
     await context.stores.files.put(
         caller.agent.workspace_id,
         attachment,
