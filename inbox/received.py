@@ -6,9 +6,10 @@ Each step stores its result before the next, and each may run again with no seco
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from inbox import drafts, events
@@ -21,7 +22,7 @@ from inbox.domain.ids import AttachmentId, ConversationId, MessageId
 from inbox.domain.mail import one_line
 from inbox.domain.message import Attachment, Author, Direction, Message, Status
 from inbox.domain.report import MessageReceived, StatusReported
-from inbox.hub import Hub
+from inbox.hub import RECENTLY_S, Hub
 from inbox.ids import new_id
 from inbox.mails import Mails, content, split
 from inbox.people import Arrival, People, Wanted
@@ -30,12 +31,15 @@ from inbox.statuses import Statuses, believable, happened_at
 from inbox.store.files import Fetch
 from inbox.store.message_documents import provider_key
 from inbox.store.messages import Duplicate
-from inbox.store.summaries import Summary, layers, span_of
+from inbox.store.summaries import Summary, layers
 from inbox.stores import Stores
+from inbox.summing_up import sum_up
 from inbox.work import Verdicts, Work
 
 # For as long an echo may still come of a message whose outcome is unknown.
 UNSETTLED = timedelta(minutes=10)
+# A screen that opens between the two reads the old summary; see `Hub.recently`.
+LATE_S = RECENTLY_S - 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +47,14 @@ class Taken:
     """Messages that are stored and told, but not summed up yet.
 
     urgent   one of them asks to stop, start or be helped: what follows must not wait
+    told_at  by the monotonic clock, in seconds
     """
 
     conversations: Mapping[ConversationId, Conversation]
     groups: Mapping[ConversationId, Sequence[Work]]
     summaries: Sequence[Summary]
     urgent: bool
+    told_at: float = field(default_factory=time.monotonic)
 
 
 class Received:
@@ -106,7 +112,7 @@ class Received:
         for conversation_id, group in groups.items():
             conversation = conversations[conversation_id]
             await self._store_rest(conversation, group, verdicts)
-            summaries += _summary(conversation, group, self._connectors)
+            summaries += sum_up(conversation, group, self._connectors)
         await self._record_keywords(works)
         await self._mails.keep_bodies(works)
         joined = await self._mails.joined(works, conversations)
@@ -134,6 +140,7 @@ class Received:
                 ahead = self._ahead.get(summary.conversation.id)
                 if ahead is not None and ahead.last_seq <= summary.newest.seq:
                     del self._ahead[summary.conversation.id]
+        await self._tell_late(batches)
         known = {key: one for taken in batches for key, one in taken.conversations.items()}
         await self._hub.publish(
             [
@@ -147,6 +154,16 @@ class Received:
                 await self._afterwards(conversation_id, group)
                 told += [work.message for work in group if work.message is not None]
         await self._changes.catch_up(told)
+
+    async def _tell_late(self, batches: Sequence[Taken]) -> None:
+        """Tell again what was summed up so late that a screen may have begun in between, with the
+        old summary and a cursor from after the telling."""
+        late = time.monotonic() - LATE_S
+        newest = [
+            one.newest for taken in batches for one in taken.summaries if taken.told_at < late
+        ]
+        if newest:
+            await self._hub.publish([events.message_created(message) for message in newest])
 
     async def _catch_up(self, conversation: Conversation) -> None:
         stored = await self._stores.conversations.find(conversation.workspace_id, conversation.id)
@@ -411,64 +428,6 @@ class Received:
             self._wake_fetching()
 
 
-def _summary(
-    conversation: Conversation,
-    group: Sequence[Work],
-    connectors: Mapping[str, Connector],
-) -> list[Summary]:
-    """What the group changes: one summary up to each answer of our side in it, and one of what came
-    after the last, for only that still waits."""
-    parts: list[list[Work]] = []
-    answers = True
-    for work in group:
-        if work.message is None:
-            continue
-        ours = work.message.direction is Direction.OUTBOUND
-        if (answers and not ours) or not parts:
-            parts.append([])
-        parts[-1].append(work)
-        answers = ours
-    return [_summed(conversation, part, connectors) for part in parts]
-
-
-def _summed(
-    conversation: Conversation, stored: Sequence[Work], connectors: Mapping[str, Connector]
-) -> Summary:
-    messages = [w.message for w in stored if w.message is not None]
-    times = [believable(w.report.sent_at, w.entry.received_at) for w in stored]
-    pairs = [
-        (work, message)
-        for work, message in zip(stored, messages, strict=True)
-        if message.direction is Direction.INBOUND
-    ]
-    # What a program wrote, or was there before we were, opens nothing again.
-    windows = [m.sent_at for work, m in pairs if not work.automated and not work.history]
-    replied = [
-        (work, m)
-        for work, m in pairs
-        if work.basis and not _is_stop(work, connectors[work.entry.kind])
-    ]
-    # Nobody waits any more for what was answered in the same batch: in the provider's own app.
-    answered = max((m.seq for m in messages if m.direction is Direction.OUTBOUND), default=0)
-    waits = [
-        m.sent_at
-        for work, m in replied
-        if m.seq > answered and not work.history and not work.automated
-    ]
-    newest = max(messages, key=lambda m: m.seq)
-    return Summary(
-        conversation=conversation,
-        newest=newest,
-        last_inbound_at=max(windows, default=None),
-        basis_at=max((m.sent_at for _, m in replied), default=None),
-        newest_sent_at=max((at for at in times if at is not None), default=None),
-        # Who writes STOP waits for no answer.
-        waiting_since=min(waits, default=None),
-        answered=newest.direction is Direction.OUTBOUND,
-        heard=span_of(messages),
-    )
-
-
 def _content(report: MessageReceived) -> dict[str, object]:
     """What the provider told of it, and whether it had to be asked."""
     recovered = {"recovered": True} if report.recovered else {}
@@ -489,8 +448,3 @@ def _wanted(group: Sequence[Work]) -> Wanted:
         subject=subject,
         status=ConversationStatus.RESOLVED if old else ConversationStatus.OPEN,
     )
-
-
-def _is_stop(work: Work, connector: Connector) -> bool:
-    heard = hear(work.report, connector.manifest, work.channel)
-    return heard is not None and heard.word == "stop"

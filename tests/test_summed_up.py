@@ -4,19 +4,24 @@ order: the steps of several processes, one by one."""
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+
+import msgspec
 
 from inbox.changes import Changes
 from inbox.consent import catch_up, facts
 from inbox.directory import Directory
 from inbox.domain.conversation import Conversation
+from inbox.domain.event import Carried, Resync
 from inbox.domain.gate import Facts
 from inbox.domain.message import Direction, Message
 from inbox.domain.report import MessageReceived
+from inbox.hub import RECENTLY_S
 from inbox.people import People
 from inbox.portraits import Portraits
 from inbox.profiles import Profiles
-from inbox.received import Received
+from inbox.received import Received, Taken
 from inbox.statuses import Statuses
 from inbox.store.journal import JournalEntry
 from inbox.store.summaries import Summary, span_of
@@ -128,7 +133,7 @@ async def test_intake_catches_up_with_what_a_crash_left(office: Office) -> None:
     assert after.last_inbound_at == after.last_basis_at == lost.sent_at
 
 
-async def is_told(office: Office, entry: JournalEntry) -> None:
+async def is_told(office: Office, entry: JournalEntry) -> tuple[Received, Taken]:
     """The first half of intake, by a worker that stops there: nothing is summed up."""
     store, hub, connectors = office.stores, office.hub, office.connectors
     people, statuses = People(store, hub, connectors), Statuses(store, hub)
@@ -146,7 +151,7 @@ async def is_told(office: Office, entry: JournalEntry) -> None:
         for report in reports
         if isinstance(report, MessageReceived)
     ]
-    await received.take(works, defaultdict(Counter))
+    return received, await received.take(works, defaultdict(Counter))
 
 
 async def test_a_crash_between_telling_and_summing_up_costs_nothing(office: Office) -> None:
@@ -160,6 +165,35 @@ async def test_a_crash_between_telling_and_summing_up_costs_nothing(office: Offi
     after = await now(office)
     assert after.last_inbound_at == after.last_basis_at == NOW
     assert await office.texts() == ["Long ago", "Hello?"]
+
+
+async def test_who_begins_before_the_summing_up_is_told_of_what_came(office: Office) -> None:
+    """The conversation as stored knows nothing of it, so the replay must."""
+    await begun(office)
+    entry = await office.journal("whatsapp", whatsapp(whatsapp_item("Hello?", at=NOW)))
+    received, taken = await is_told(office, entry)
+    cursor = await office.hub.recently(office.workspace_id)
+    await received.follow_up([taken])
+    assert (await created_after(office, cursor)).count("Hello?") == 1
+
+
+async def test_what_was_summed_up_late_is_told_again(office: Office) -> None:
+    """A screen may have begun since, and no replay reaches that far back."""
+    await begun(office)
+    entry = await office.journal("whatsapp", whatsapp(whatsapp_item("Hello?", at=NOW)))
+    received, taken = await is_told(office, entry)
+    cursor = await office.hub.recently(office.workspace_id, 0)
+    assert await created_after(office, cursor) == []
+    await received.follow_up([replace(taken, told_at=taken.told_at - RECENTLY_S)])
+    assert await created_after(office, cursor) == ["Hello?"]
+
+
+async def created_after(office: Office, cursor: str) -> list[str]:
+    """The texts of the messages that a screen with this cursor is told of."""
+    heard: list[Carried | Resync] = []
+    (await office.hub.listen(office.workspace_id, cursor, heard.append)).close()
+    frames = [msgspec.json.decode(one.frame) for one in heard if isinstance(one, Carried)]
+    return [one["data"]["text"] for one in frames if one["type"] == "message.created"]
 
 
 async def test_what_an_earlier_version_wrote_is_taken_over(office: Office) -> None:

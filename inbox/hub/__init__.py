@@ -18,6 +18,9 @@ Deliver = Callable[[Carried | Resync], None]
 a socket that cannot keep up is its owner's to drop."""
 
 
+RECENTLY_S = 3.0
+
+
 class Listening(Protocol):
     """One listener. `resumed` says whether everything after the given cursor was delivered;
     `cursor` is where the listener stood when it began to hear live events."""
@@ -54,6 +57,12 @@ class Hub(Protocol):
         repeat between the two. `after=None` begins now (`resumed` is False, nothing is replayed).
         A cursor of another log or one already trimmed calls `deliver(Resync(…))` first and goes
         on live."""
+        ...
+
+    async def recently(self, workspace_id: WorkspaceId, seconds: float = RECENTLY_S) -> str:
+        """A cursor from that long ago or before, for who begins with what is stored: events are
+        told before all that follows from them is written, and an event may be heard twice without
+        harm. What the log no longer holds of that time is not replayed."""
         ...
 
     def healthy(self) -> bool:

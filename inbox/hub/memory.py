@@ -7,13 +7,14 @@ a restart is known for one and answered with a resync.
 from __future__ import annotations
 
 import secrets
+import time
 from collections import deque
 from collections.abc import Sequence
-from itertools import islice
+from itertools import islice, takewhile
 
 from inbox.domain.event import Carried, Event, Resync
 from inbox.domain.ids import WorkspaceId
-from inbox.hub import Deliver, Listening
+from inbox.hub import RECENTLY_S, Deliver, Listening
 from inbox.hub.frame import encode, stamp
 from inbox.hub.listeners import Listener, Listeners
 
@@ -24,6 +25,7 @@ class _Log:
     def __init__(self, max_events: int, max_bytes: int) -> None:
         self.last = 0
         self._events: deque[Carried] = deque()
+        self._times: deque[float] = deque()
         self._bytes = 0
         self._max_events = max_events
         self._max_bytes = max_bytes
@@ -31,9 +33,16 @@ class _Log:
     def append(self, carried: Carried) -> None:
         self.last += 1
         self._events.append(carried)
+        self._times.append(time.monotonic())
         self._bytes += len(carried.frame)
         while len(self._events) > self._max_events or self._bytes > self._max_bytes:
             self._bytes -= len(self._events.popleft().frame)
+            self._times.popleft()
+
+    def number_before(self, at: float) -> int:
+        """The number of the newest event that is older, or of the one before the first kept."""
+        newer = sum(1 for _ in takewhile(lambda one: one >= at, reversed(self._times)))
+        return self.last - newer
 
     def after(self, number: int) -> list[Carried] | None:
         """Everything newer than `number`; None when some of that is gone."""
@@ -93,6 +102,9 @@ class MemoryHub:
         for carried in missed:
             listener.hear(carried)
         return listener
+
+    async def recently(self, workspace_id: WorkspaceId, seconds: float = RECENTLY_S) -> str:
+        return self._cursor(self._log(workspace_id).number_before(time.monotonic() - seconds))
 
     def healthy(self) -> bool:
         return True

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from inbox.domain.event import Carried, Event, Resync
 from inbox.domain.ids import WorkspaceId
-from inbox.hub import Deliver, Listening
+from inbox.hub import RECENTLY_S, Deliver, Listening
 from inbox.hub.frame import encode, stamp
 from inbox.hub.listeners import Listener, Listeners
 from inbox.hub.streams import BLOCK_S, START, TROUBLE, Page, StreamId, Streams, split
@@ -24,6 +24,7 @@ log = get(__name__)
 
 _RETRY_S = 0.5
 _SIGNALS_WAITING = 1_000
+_CANCEL_S = 0.5
 
 
 class _Ear(Listener):
@@ -100,8 +101,12 @@ class RedisHub:
 
     async def close(self) -> None:
         self._closing = True
-        for task in self._tasks:
-            task.cancel()
+        running = set(self._tasks)
+        while running:
+            for task in running:
+                task.cancel()
+            # Again, where the client has lost one: while it connects, it does.
+            _, running = await asyncio.wait(running, timeout=_CANCEL_S)
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for ear in self._listeners:
             ear.close()
@@ -171,6 +176,16 @@ class RedisHub:
             ear.resumed = False
             self._resync(ear, None if after is None else "unknown_cursor")
         return ear
+
+    async def recently(self, workspace_id: WorkspaceId, seconds: float = RECENTLY_S) -> str:
+        if not self._down:
+            try:
+                age_ms = int(seconds * 1000)
+                return self._cursor(await self._streams.newest_before(workspace_id, age_ms))
+            except TROUBLE as error:
+                self._degrade(error)
+        # What is told while the log is away is in none; the resync afterwards brings it.
+        return self._cursor((0, self._local_count), self._local_epoch)
 
     async def _catch_up(self, ear: _Ear, after: str | None) -> None:
         workspace_id = ear.workspace_id

@@ -193,6 +193,16 @@ class Streams:
             more=len(found) >= self._page,
         )
 
+    async def newest_before(self, workspace_id: WorkspaceId, age_ms: int) -> StreamId:
+        """The newest entry that much older than the very newest; the beginning where none is kept.
+        Redis' own times decide, so no two clocks are compared."""
+        key = self._key(workspace_id)
+        async with self._gate, asyncio.timeout(_TIMEOUT_S):
+            last = _tail(await self._commands.xrevrange(key, count=1))
+            if last[0] <= age_ms:
+                return START
+            return _tail(await self._commands.xrevrange(key, max=last[0] - age_ms, count=1))
+
     async def read(
         self, positions: dict[WorkspaceId, StreamId]
     ) -> list[tuple[WorkspaceId, list[tuple[StreamId, Carried]] | None, StreamId, bool]]:

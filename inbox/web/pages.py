@@ -174,13 +174,6 @@ async def logout(request: Request) -> Response:
     return answer
 
 
-async def _cursor(context: Context, agent: Agent) -> str:
-    """Where the hub's log stands now."""
-    listening = await context.hub.listen(agent.workspace_id, None, lambda item: None)
-    listening.close()
-    return listening.cursor
-
-
 async def app(request: Request) -> Response:
     """`GET /app` and `GET /app/c/{id}`: the inbox, with what it shows first already in it."""
     context = contexts.of(request)
@@ -189,7 +182,7 @@ async def app(request: Request) -> Response:
         raise NotSignedIn("The page is for browsers.")
     agent = caller.agent
     # The cursor comes first: what happens while the page is made is then sent, not missed.
-    cursor = await _cursor(context, agent)
+    cursor = await context.hub.recently(agent.workspace_id)
     found = await views.list_page(
         context,
         agent,

@@ -24,6 +24,7 @@ export class State {
     this.tick = 0;
     this.touched = new Map();
     this.missed = new Map();
+    this.told = new Map();
   }
 
   subscribe(listener) {
@@ -41,6 +42,9 @@ export class State {
     const known = this.conversations.get(conversation.id);
     if (known && (this.touched.get(conversation.id) ?? 0) > since) return;
     this.conversations.set(conversation.id, withUnread(conversation));
+    // A message is told a moment before its conversation is summed up: the answer may be from between.
+    const newest = this.told.get(conversation.id);
+    if (newest) this.sumUp(conversation.id, newest);
   }
 
   putList(key, page, { since = this.tick, first = false } = {}) {
@@ -154,6 +158,19 @@ export class State {
     return true;
   }
 
+  /** The newest message moves its conversation, unless the conversation is further already. */
+  sumUp(id, message) {
+    const conversation = this.conversations.get(id);
+    if (message.seq <= conversation.last_seq) return;
+    this.update(id, {
+      ...clocks(this, conversation, message),
+      last_message: preview(message),
+      last_seq: message.seq,
+      inbound_seq: Math.max(conversation.inbound_seq, message.inbound_seq),
+      last_activity_at: message.received_at,
+    });
+  }
+
   /** An event spoke of a message that is not here: a page of it that is under way may be older. */
   miss(conversation) {
     this.missed.set(conversation, this.tick);
@@ -265,16 +282,9 @@ function messageCreated(state, message) {
   const thread = state.threads.get(id);
   if (!thread) state.miss(id);
   else if (!thread.messages.has(message.id)) state.setMessage(thread, message);
+  if (message.seq > (state.told.get(id)?.seq ?? 0)) state.told.set(id, message);
   if (!conversation) return { conversation: id };
-  if (message.seq > conversation.last_seq) {
-    state.update(id, {
-      ...clocks(state, conversation, message),
-      last_message: preview(message),
-      last_seq: message.seq,
-      inbound_seq: Math.max(conversation.inbound_seq, message.inbound_seq),
-      last_activity_at: message.received_at,
-    });
-  }
+  state.sumUp(id, message);
   return message.direction === "inbound" ? { gates: [id] } : {};
 }
 

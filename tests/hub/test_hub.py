@@ -98,6 +98,38 @@ async def test_a_new_listener_hears_nothing_of_before(hub: Hub) -> None:
     assert ear.numbers == [2]
 
 
+async def test_recently_brings_what_was_just_told(hub: Hub) -> None:
+    assert await heard_after(hub, await hub.recently(BAKERY)) == []
+    await hub.publish([event(n) for n in range(3)])
+    assert await heard_after(hub, await hub.recently(BAKERY)) == [0, 1, 2]
+
+
+async def test_recently_brings_nothing_older(hub: Hub) -> None:
+    await hub.publish([event(0), event(1)])
+    await asyncio.sleep(0.4)
+    cursors = await hub.publish([event(2), event(3)])
+    cursor = await hub.recently(BAKERY, 0.2)
+    assert await heard_after(hub, cursor) == [2, 3]
+    assert cursor not in cursors
+
+
+async def test_recently_of_a_busy_log_is_where_it_begins_or_says_so(make_hub: Any) -> None:
+    hub = await make_hub(keep=100)
+    for n in range(0, 600, 50):
+        await hub.publish([event(n + i) for i in range(50)])
+    ear = Ear()
+    await hub.listen(BAKERY, await hub.recently(BAKERY), ear)
+    assert ear.resyncs or ear.numbers == list(range(600 - len(ear.numbers), 600))
+
+
+async def heard_after(hub: Hub, cursor: str) -> list[int]:
+    ear = Ear()
+    listening = await hub.listen(BAKERY, cursor, ear)
+    assert listening.resumed
+    listening.close()
+    return ear.numbers
+
+
 async def test_no_gap_and_no_repeat_while_others_publish(hub: Hub) -> None:
     total = 2000
     cursors = await hub.publish([event(0)])

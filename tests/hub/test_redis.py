@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 from structlog.testing import capture_logs
@@ -243,3 +244,14 @@ async def test_two_installations_share_a_redis_under_two_prefixes(
     finally:
         await ours.close()
         await theirs.close()
+
+
+async def test_a_hub_is_closed_at_whatever_moment_of_its_beginning(
+    redis_server: RedisServer,
+) -> None:
+    for n in range(60):
+        hub = RedisHub(redis_server.url)
+        await hub.start()
+        await asyncio.sleep(n * 0.0002)
+        async with asyncio.timeout(5):
+            await hub.close()

@@ -81,6 +81,38 @@ def test_what_comes_while_a_thread_is_being_fetched_is_in_it(
     expect(inbox.message("During the fetch")).to_have_count(1)
 
 
+def test_an_older_list_takes_no_message_back(open_inbox: OpenInbox) -> None:
+    """A message is told before its conversation is summed up: an answer may be from in between."""
+    seen = open_inbox().page.evaluate(
+        """async () => {
+          const { State } = await import("/static/js/state.js");
+          const boot = JSON.parse(document.getElementById("boot").textContent);
+          const [older] = boot.conversations.data;
+          const at = new Date().toISOString();
+          const message = {
+            id: "msg_1", conversation_id: older.id, seq: older.last_seq + 1, place: 1,
+            inbound_seq: older.inbound_seq + 1, direction: "inbound", type: "text",
+            text: "Just now", status: "received", sent_at: at, received_at: at,
+          };
+          const event = { type: "message.created", conversation_id: older.id, data: message };
+          const shown = (state) => {
+            const { last_message, unread } = state.conversations.get(older.id);
+            return [last_message.text, unread - older.unread];
+          };
+          const page = { data: [older], next_cursor: null, has_more: false };
+          const known = new State(boot);
+          known.putList("open:", page);
+          known.apply(event);
+          known.putList("open:", page);
+          const unknown = new State(boot);
+          const wanted = unknown.apply(event).conversation;
+          unknown.putConversation(older);
+          return { known: shown(known), unknown: shown(unknown), asked: wanted === older.id };
+        }"""
+    )
+    assert seen == {"known": ["Just now", 1], "unknown": ["Just now", 1], "asked": True}
+
+
 def test_what_an_agent_writes_offline_arrives_once(
     program: DemoProgram, open_inbox: OpenInbox, take_phone: TakePhone, watcher: Watcher
 ) -> None:

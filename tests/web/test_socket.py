@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 import secrets
 import socket
 from collections.abc import AsyncIterator
@@ -95,6 +97,28 @@ async def test_a_ping_is_answered(demo: Demo) -> None:
     screen = await demo.agent.opens_screen()
     await screen.send(type="ping")
     await screen.gets("pong")
+
+
+async def test_a_page_hears_again_what_was_told_just_before_it_was_made(demo: Demo) -> None:
+    """Its list may be a moment older than that."""
+    from tests.web.test_signin import Browser
+
+    maya = await demo.customer()
+    screen = await demo.agent.opens_screen()
+    await maya.writes(f"Just before {MARK}")
+    await screen.gets("message.created", text=f"Just before {MARK}")
+    await screen.close()
+    browser = Browser(demo)
+    await browser.signs_in()
+    page = (await browser.call("GET", "/app")).text
+    await browser.session.close()
+    found = re.search(r'<script type="application/json" id="boot">(.*?)</script>', page, re.DOTALL)
+    assert found
+
+    opened = await demo.agent.opens_screen(json.loads(found[1])["cursor"])
+
+    await opened.gets("message.created", text=f"Just before {MARK}")
+    await opened.close()
 
 
 async def test_v4_a_cursor_brings_exactly_what_was_missed(demo: Demo) -> None:
