@@ -201,7 +201,7 @@ class Past:
             self._stores.health.note(channel, "webhook", heard)
         if answered is not None:
             for agent in self._agents:
-                await self._stores.conversations.mark_read(agent.id, answered)
+                await self._stores.reads.mark(agent.id, answered)
 
     async def _append(
         self, line: PastLine, conversation: Conversation, identity: Identity, channel: Channel

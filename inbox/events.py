@@ -116,14 +116,14 @@ def conversation_created(conversation: Conversation, channel: Channel, manifest:
 
 
 def conversation_status(
-    conversation: Conversation, type_: str, status: str, actor: Actor = SYSTEM
+    conversation: Conversation, type_: str, status: str, version: int, actor: Actor = SYSTEM
 ) -> Event:
     """`conversation.resolved` or `conversation.reopened`."""
     return _event(
         type_,
         conversation=conversation,
         actor=actor,
-        data={"id": conversation.id, "status": status},
+        data={"id": conversation.id, "status": status, "status_version": version},
         previous={"status": conversation.status},
     )
 

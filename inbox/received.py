@@ -129,10 +129,10 @@ class Received:
     async def follow_up(self, batches: Sequence[Taken]) -> None:
         """Sum up conversations, fetch files, act on keywords; of several batches at once, since a
         conversation that got many messages is summed up once. May be repeated."""
-        reopened: list[ConversationId] = []
+        reopened: dict[ConversationId, int] = {}
         for layer in layers([summary for taken in batches for summary in taken.summaries]):
             summarised = await self._stores.conversations.summarise(layer)
-            reopened += summarised.reopened
+            reopened |= summarised.reopened
             for summary in layer:
                 if summary.conversation.id in summarised.behind:
                     await self._catch_up(summary.conversation)
@@ -144,8 +144,8 @@ class Received:
         known = {key: one for taken in batches for key, one in taken.conversations.items()}
         await self._hub.publish(
             [
-                events.conversation_status(known[one], "conversation.reopened", "open")
-                for one in reopened
+                events.conversation_status(known[one], "conversation.reopened", "open", version)
+                for one, version in reopened.items()
             ]
         )
         told: list[Message] = []

@@ -156,6 +156,7 @@ def conversation(
         },
         "subject": value.subject,
         "status": value.status,
+        "status_version": value.status_version,
         "assignee": None,
         "last_message": preview(value.last_message),
         "last_seq": value.last_seq,

@@ -22,6 +22,7 @@ from inbox.store.messages import MessageStore
 from inbox.store.outbox import OutboxStore
 from inbox.store.people import PeopleStore
 from inbox.store.pulls import PullStore
+from inbox.store.reads import ReadStore
 from inbox.store.sign_ins import SignInStore
 from inbox.store.statuses import StatusStore
 from inbox.store.templates import TemplateStore
@@ -48,6 +49,7 @@ class Stores:
     outbox: OutboxStore
     people: PeopleStore
     pulls: PullStore
+    reads: ReadStore
     sign_ins: SignInStore
     statuses: StatusStore
     templates: TemplateStore
@@ -75,6 +77,7 @@ def stores(database: Database) -> Stores:
         outbox=OutboxStore(database, messages),
         people=PeopleStore(database),
         pulls=PullStore(database),
+        reads=ReadStore(database),
         sign_ins=SignInStore(database),
         statuses=StatusStore(database),
         templates=TemplateStore(database),

@@ -57,6 +57,7 @@ class Conversation:
     last_basis_at              the same, of messages that were no opt-out: replies rest on it
     last_activity_at           when anything was last stored in it; lists are sorted by it
     waiting_since              the contact's first message not yet answered; None: nobody waits
+    status_version             how often the status has changed: of two news of it, which is later
     subject                    that of the first mail; None for kinds that have none
     """
 
@@ -81,6 +82,7 @@ class Conversation:
     last_message: Preview | None
     created_at: datetime
     subject: str | None = None
+    status_version: int = 0
 
 
 def list_keys(*, status: ConversationStatus, channel_id: str, assignee_id: str | None) -> list[str]:

@@ -1,4 +1,4 @@
-"""Conversations: their summaries, the lists they are in, and read marks.
+"""Conversations: their summaries, and the lists they are in.
 
 A summary is derived from messages and may be written again at any time with no second effect: what
 only grows is written with `$max`, the rest under a filter on `last_seq`. `heard` says through which
@@ -8,15 +8,15 @@ inbound message all are summed up: whoever would jump over one that is not leave
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from pymongo import UpdateOne
 from pymongo.errors import DuplicateKeyError
 
 from inbox.domain.contact import Identity
-from inbox.domain.conversation import Conversation, ConversationStatus, Preview, ReadMark, list_keys
+from inbox.domain.conversation import Conversation, ConversationStatus, Preview, list_keys
 from inbox.domain.ids import (
     AgentId,
     ChannelId,
@@ -38,18 +38,17 @@ _TICK = timedelta(milliseconds=1)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Summarised:
-    """reopened   by an inbound message
+    """reopened   by an inbound message, with their new status_version
     behind     have an earlier inbound message that nobody has summed up: `catch_up` is needed
     """
 
-    reopened: Sequence[ConversationId] = ()
+    reopened: Mapping[ConversationId, int] = field(default_factory=dict)
     behind: Sequence[ConversationId] = ()
 
 
 class ConversationStore:
     def __init__(self, database: Database) -> None:
         self._conversations = database["conversations"]
-        self._reads = database["reads"]
         self._keyring = database.keyring
         # Width of the window that filled a page, by list key: a hint, so it need not be shared.
         self._widths: dict[str, timedelta] = {}
@@ -119,6 +118,7 @@ class ConversationStore:
             contact_name=person["name"],
             handle=person["handle"],
             status=ConversationStatus(doc["status"]),
+            status_version=doc.get("status_version", 0),
             assignee_id=None if doc["assignee_id"] is None else AgentId(doc["assignee_id"]),
             last_seq=doc["last_seq"],
             inbound_seq=doc["inbound_seq"],
@@ -273,6 +273,7 @@ class ConversationStore:
                 {"name": identity.name or identity.handle, "handle": identity.handle},
             ),
             "status": status,
+            "status_version": 0,
             "assignee_id": None,
             "lists": list_keys(status=status, channel_id=identity.channel_id, assignee_id=None),
             "last_seq": 0,
@@ -365,17 +366,18 @@ class ConversationStore:
         update: Document = {"$set": fixed, "$max": growing}
         return UpdateOne(match, update | _waiting(summary))
 
-    async def _reopen(self, summaries: Sequence[Summary]) -> list[ConversationId]:
+    async def _reopen(self, summaries: Sequence[Summary]) -> dict[ConversationId, int]:
         """Show the newest message where it is newer than what is shown; those that an inbound
-        message has reopened."""
-        reopened: list[ConversationId] = []
+        message has reopened, with their new status_version."""
+        reopened: dict[ConversationId, int] = {}
         for summary in summaries:
             conversation = summary.conversation
-            opens = summary.last_inbound_at is not None
-            if opens and await self.set_status(
-                conversation, ConversationStatus.RESOLVED, ConversationStatus.OPEN
-            ):
-                reopened.append(conversation.id)
+            if summary.last_inbound_at is not None:
+                version = await self.set_status(
+                    conversation, ConversationStatus.RESOLVED, ConversationStatus.OPEN
+                )
+                if version is not None:
+                    reopened[conversation.id] = version
             async with reachable():
                 await self._conversations.update_one(
                     {
@@ -395,18 +397,29 @@ class ConversationStore:
 
     async def set_status(
         self, conversation: Conversation, old: ConversationStatus, new: ConversationStatus
-    ) -> bool:
-        """Move it from `old` to `new`, with its lists; False when it was not `old`."""
+    ) -> int | None:
+        """Move it from `old` to `new`, with its lists; its new status_version, None when it was not
+        `old`."""
         lists = list_keys(
             status=new,
             channel_id=conversation.channel_id,
             assignee_id=conversation.assignee_id,
         )
         async with reachable():
-            result = await self._conversations.update_one(
-                {"_id": conversation.id, "status": old}, {"$set": {"status": new, "lists": lists}}
-            )
-        return bool(result.modified_count)
+            while True:
+                known = await self._conversations.find_one(
+                    {"_id": conversation.id, "status": old}, {"status_version": 1}
+                )
+                if known is None:
+                    return None
+                before = known.get("status_version")
+                version = (before or 0) + 1
+                result = await self._conversations.update_one(
+                    {"_id": conversation.id, "status": old, "status_version": before},
+                    {"$set": {"status": new, "status_version": version, "lists": lists}},
+                )
+                if result.modified_count:
+                    return version
 
     async def show_status(self, message: Message) -> None:
         """Keep the preview's tick right while the message is the newest."""
@@ -429,41 +442,6 @@ class ConversationStore:
                     }
                 },
             )
-
-    # -- read marks ------------------------------------------------------------------------
-
-    async def reads(
-        self, agent_id: AgentId, ids: Sequence[ConversationId]
-    ) -> dict[ConversationId, ReadMark]:
-        async with reachable():
-            docs = await self._reads.find(
-                {"_id": {"$in": [f"{agent_id}:{one}" for one in ids]}}
-            ).to_list(len(ids))
-        return {
-            ConversationId(doc["conversation_id"]): ReadMark(
-                seq=doc["seq"], inbound_seq=doc["inbound_seq"]
-            )
-            for doc in docs
-        }
-
-    async def mark_read(self, agent_id: AgentId, message: Message) -> ReadMark:
-        """Read through `message`; a mark never goes back."""
-        key = f"{agent_id}:{message.conversation_id}"
-        async with reachable():
-            await self._reads.update_one(
-                {"_id": key},
-                {
-                    "$max": {"seq": message.seq, "inbound_seq": message.inbound_seq},
-                    "$setOnInsert": {
-                        "workspace_id": message.workspace_id,
-                        "agent_id": agent_id,
-                        "conversation_id": message.conversation_id,
-                    },
-                },
-                upsert=True,
-            )
-        marks = await self.reads(agent_id, [message.conversation_id])
-        return marks[message.conversation_id]
 
 
 def _waiting(summary: Summary) -> Document:

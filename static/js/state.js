@@ -315,15 +315,22 @@ function rehomed(state, { id, name, conversation_ids: ids }) {
   return { gates: "all" };
 }
 
+/** Two who move it at once may be told of in the other order: the version says which was later. */
+function moved(state, { id, status, status_version }, change) {
+  const known = state.conversations.get(id);
+  if (!known) return status === "resolved" ? {} : { conversation: id };
+  if (status_version > known.status_version) state.update(id, { ...change, status, status_version });
+  return {};
+}
+
 const FOLDS = {
   "conversation.created": (state, data) => {
     if (!state.conversations.has(data.id)) state.putConversation(data);
     state.touched.set(data.id, state.tick);
   },
   "conversation.updated": (state, data) => (state.update(data.id, data) ? {} : { conversation: data.id }),
-  "conversation.resolved": (state, data) => void state.update(data.id, { status: data.status, waiting_since: null }),
-  "conversation.reopened": (state, data) =>
-    state.update(data.id, { status: data.status }) ? {} : { conversation: data.id },
+  "conversation.resolved": (state, data) => moved(state, data, { waiting_since: null }),
+  "conversation.reopened": (state, data) => moved(state, data, {}),
   "message.created": messageCreated,
   "message.status_changed": (state, { id, ...change }, event) =>
     state.updateMessage(event.conversation_id, id, () => change),

@@ -113,6 +113,25 @@ def test_an_older_list_takes_no_message_back(open_inbox: OpenInbox) -> None:
     assert seen == {"known": ["Just now", 1], "unknown": ["Just now", 1], "asked": True}
 
 
+def test_of_two_moves_told_in_the_other_order_the_later_holds(open_inbox: OpenInbox) -> None:
+    statuses = open_inbox().page.evaluate(
+        """async () => {
+          const { State } = await import("/static/js/state.js");
+          const state = new State(JSON.parse(document.getElementById("boot").textContent));
+          const conversation = { id: "cnv_1", contact: {}, channel: {}, status: "open" };
+          state.putConversation({ ...conversation, status_version: 4, inbound_seq: 0 });
+          const moves = [["resolved", 5], ["reopened", 8], ["resolved", 7]];
+          return moves.map(([word, status_version]) => {
+            const status = word === "reopened" ? "open" : word;
+            const data = { id: "cnv_1", status, status_version };
+            state.apply({ type: `conversation.${word}`, conversation_id: "cnv_1", data });
+            return state.conversations.get("cnv_1").status;
+          });
+        }"""
+    )
+    assert statuses == ["resolved", "open", "open"]
+
+
 def test_what_an_agent_writes_offline_arrives_once(
     program: DemoProgram, open_inbox: OpenInbox, take_phone: TakePhone, watcher: Watcher
 ) -> None:

@@ -116,7 +116,10 @@ class Folded:
                 case "conversation.updated":
                     self._updated(data)
                 case "conversation.resolved" | "conversation.reopened":
-                    self.conversations[data["id"]] |= {"status": data["status"]}
+                    known = self.conversations[data["id"]]
+                    if data["status_version"] > known["status_version"]:
+                        names = ("status", "status_version")
+                        known |= {name: data[name] for name in names}
 
     def _created(self, message: Json) -> None:
         thread = self.threads.setdefault(message["conversation_id"], {})

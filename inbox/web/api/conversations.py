@@ -96,7 +96,7 @@ async def mark_read(
     message = await views.get_message(context, agent, through)
     if message.conversation_id != conversation.id:
         raise NotFound("There is no such message in this conversation.")
-    mark = shapes.read_mark(await context.stores.conversations.mark_read(agent.id, message))
+    mark = shapes.read_mark(await context.stores.reads.mark(agent.id, message))
     context.signals.read(conversation, message.seq)
     newest = max(conversation.inbound_seq, message.inbound_seq)
     unread = max(0, newest - mark["inbound_seq"])
@@ -121,12 +121,12 @@ async def _move(request: Request, old: ConversationStatus, new: ConversationStat
     conversation = await views.get_conversation(
         context, caller.agent, request.path_params["id"], "resolve"
     )
-    if await context.stores.conversations.set_status(conversation, old, new):
+    version = await context.stores.conversations.set_status(conversation, old, new)
+    if version is not None:
         word = "resolved" if new is ConversationStatus.RESOLVED else "reopened"
         actor = ("agent", caller.agent.id)
-        # Told at once: a message that comes now moves it again, and must be told after this.
         await context.hub.publish(
-            [events.conversation_status(conversation, f"conversation.{word}", new, actor)]
+            [events.conversation_status(conversation, f"conversation.{word}", new, version, actor)]
         )
         activity = await _note_activity(context, conversation, caller.agent, word)
         await context.hub.publish([events.message_created(activity)])

@@ -60,7 +60,7 @@ async def shaped(
     if not conversations:
         return []
     ids = [one.id for one in conversations]
-    reads = await context.stores.conversations.reads(agent.id, ids)
+    reads = await context.stores.reads.of(agent.id, ids)
     answers: list[Json] = []
     for one in conversations:
         channel = await get_channel(context, one.channel_id)
