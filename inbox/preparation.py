@@ -162,6 +162,7 @@ class Preparation:
         if not chosen:
             chosen = {"to": [identity.address], "subject": found.subject, "from": found.sender}
         mail = {**chosen, **threading(found, str(chosen.get("subject") or ""))}
+        mail["token"] = self._stores.messages.mail_token(message.id)
         if message.purpose == Purpose.PROMOTIONAL:
             mail["unsubscribe_url"] = self._links.unsubscribe(identity, conversation.id)
         to = str(next(iter(recipients_of({"mail": mail}).all()), identity.address))

@@ -6,6 +6,7 @@ of it, and then it is said (`inbox/received.py`).
 
 from __future__ import annotations
 
+import hmac
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from datetime import datetime
 from inbox.domain.channel import Channel
 from inbox.domain.contact import Identity
 from inbox.domain.ids import ChannelId, ConversationId
-from inbox.domain.mail import ancestors, our_message
+from inbox.domain.mail import ancestors, our_message, own_token
 from inbox.domain.message import Message
 from inbox.domain.report import Mail
 from inbox.ids import new_id
@@ -56,8 +57,10 @@ class Threads:
     async def _of_our_own(
         self, channel: Channel, mails: Sequence[Mail]
     ) -> dict[str, ConversationId]:
-        """Conversations of what we sent ourselves: its Message-ID holds the message's own id."""
-        names = {one: our_message(one) for mail in mails for one in _named(mail)}
+        """Conversations of what we sent ourselves: its Message-ID holds the message's own id, and
+        what a stranger could not have guessed."""
+        named = {one for mail in mails for one in _named(mail)}
+        names = {one: our_message(one) for one in named if self._is_our_own(one)}
         ids = [one for one in names.values() if one is not None]
         found = await self._stores.messages.find_many(channel.workspace_id, ids)
         return {
@@ -65,6 +68,12 @@ class Threads:
             for name, one in names.items()
             if one in found and found[one].channel_id == channel.id
         }
+
+    def _is_our_own(self, name: str) -> bool:
+        message_id = our_message(name)
+        if message_id is None:
+            return False
+        return hmac.compare_digest(self._stores.messages.mail_token(message_id), own_token(name))
 
     async def place(
         self, mail: Mail, answered: Answered, identity: Identity, channel: Channel, now: datetime

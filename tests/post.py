@@ -324,6 +324,11 @@ async def an_answer(office: Office, text: str = "On its way.", **changes: Any) -
     return stored
 
 
+def our_mail_id(office: Office, message: Message) -> str:
+    """The Message-ID of a mail of ours, as the one that it goes to reads it."""
+    return f"{message.id}.{office.stores.messages.mail_token(message.id)}@shop.example"
+
+
 def copy_of(message: Message, **more: Any) -> dict[str, Any]:
     return a_mail(
         message.text,

@@ -17,7 +17,7 @@ from inbox.domain.report import Report
 from inbox.intake import LARGE_BYTES
 from inbox.store.summaries import Summary
 from tests.office import NOW, Office
-from tests.post import MAYA, OURS, Post, a_mail, an_answer, body_of, copy_of
+from tests.post import MAYA, OURS, Post, a_mail, an_answer, body_of, copy_of, our_mail_id
 
 LEO = "leo@example.com"
 
@@ -314,8 +314,19 @@ async def test_the_copy_of_what_we_sent_is_no_second_message(mailroom: Office) -
 async def test_an_answer_to_our_own_mail_joins_it(mailroom: Office) -> None:
     await takes(mailroom, a_mail("One"))
     answer = await an_answer(mailroom)
-    await takes(mailroom, a_mail("Thanks", in_reply_to=f"{answer.id}@shop.example"))
+    await takes(mailroom, a_mail("Thanks", in_reply_to=our_mail_id(mailroom, answer)))
     assert await mailroom.texts() == ["One", "Thanks"]
+
+
+@pytest.mark.parametrize("token", ["", f".{'0' * 32}"])
+async def test_who_guessed_the_id_of_a_message_of_ours_joins_nothing_w11(
+    mailroom: Office, token: str
+) -> None:
+    await takes(mailroom, a_mail("One"))
+    answer = await an_answer(mailroom)
+    guess = a_mail("Let me in", who=LEO, in_reply_to=f"{answer.id}{token}@shop.example")
+    await takes(mailroom, guess)
+    assert len(await mailroom.conversations()) == 2
 
 
 async def test_the_thread_of_our_own_copy_leads_to_its_conversation(mailroom: Office) -> None:

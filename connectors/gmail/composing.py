@@ -27,6 +27,7 @@ _ADDRESS = re.compile(
     r"[^\s@<>()\[\],;:\\\"\x00-\x1f\x7f]{1,64}@[^\s@<>()\[\],;:\\\"\x00-\x1f\x7f]{1,255}"
 )
 _MAIL_ID = re.compile(r"[!-;=?-~]{1,240}", re.ASCII)
+_TOKEN = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _HOST = re.compile(r"[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63}){0,8}", re.ASCII)
 _MIME = re.compile(r"[a-z0-9][a-z0-9.+-]{0,60}/[a-z0-9][a-z0-9.+-]{0,60}", re.ASCII)
 _UNSUBSCRIBE = re.compile(r"https?://[!#-;=?-~]{1,1900}", re.ASCII)
@@ -53,7 +54,7 @@ def compose(message: OutboundMessage, senders: Mapping[str, str], now: datetime)
     more = message.content.get("mail") if message.content is not None else None
     mail: Mapping[str, object] = more if isinstance(more, Mapping) else {}
     host = our_host(message)
-    mail_id = f"{message.id}@{host}"
+    mail_id = f"{message.id}{_token(mail.get('token'))}@{host}"
     letter = EmailMessage(policy=SMTP)
     letter["Subject"] = _subject(mail.get("subject")) or message.channel.name
     letter.set_content(message.text.replace("\0", ""))
@@ -83,6 +84,11 @@ def our_host(message: OutboundMessage) -> str:
     if _HOST.fullmatch(name):
         return name
     return message.channel.account.rpartition("@")[2]
+
+
+def _token(value: object) -> str:
+    """What a stranger cannot guess of our Message-ID; the same at each try."""
+    return f".{value}" if isinstance(value, str) and _TOKEN.fullmatch(value) else ""
 
 
 def _subject(value: object) -> str:

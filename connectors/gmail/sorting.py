@@ -124,7 +124,7 @@ def is_own(headers: Headers, account: str, labels: frozenset[str] = frozenset())
 
 def our_id(message_id: str) -> str | None:
     """Our own id of the message whose Message-ID this is; None when we did not make it."""
-    return our_message(message_id.partition("@")[0])
+    return our_message(message_id.partition("@")[0].partition(".")[0])
 
 
 def _report(letter: Letter) -> str:

@@ -18,7 +18,9 @@ _REPLY_WORDS = "re|fwd?|aw|wg|sv|vs|rv|tr|antw|回复|答复|回覆|转发"
 _PREFIX = re.compile(rf"(?:{_REPLY_WORDS})\s?(?:\[\d{{1,3}}\])?\s?[:：;]\s?", re.IGNORECASE)
 _BRACKETED = re.compile(rf"\[(?:{_REPLY_WORDS})\s?[:：;]?\s?([^\[\]]{{0,998}})\]", re.IGNORECASE)
 _TRAILER = "(fwd)"
-_OURS = re.compile(r"(msg_[0-9A-HJKMNP-TV-Z]{26})@[^@\s]{1,255}", re.ASCII)
+_OURS = re.compile(
+    r"(msg_[0-9A-HJKMNP-TV-Z]{26})(?:\.([0-9a-f]{32}))?@[^@\s]{1,255}", re.ASCII
+)
 _PART = r"[^\s@<>,;:\"()\[\]\\\x00-\x1f\x7f]"
 _ADDRESS = re.compile(rf"{_PART}{{1,64}}@{_PART}{{1,190}}")
 
@@ -82,6 +84,13 @@ def our_message(message_id: str) -> MessageId | None:
     """Our own id in a Message-ID that we made; None in any other."""
     found = _OURS.fullmatch(message_id)
     return None if found is None else MessageId(found[1])
+
+
+def own_token(message_id: str) -> str:
+    """What stands after our own id in a Message-ID that we made, and only we can know (128 bits, as
+    hex); "" in any other."""
+    found = _OURS.fullmatch(message_id)
+    return (found[2] or "") if found is not None else ""
 
 
 def ancestors(in_reply_to: str | None, references: Sequence[str]) -> list[str]:

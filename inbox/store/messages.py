@@ -341,6 +341,11 @@ class MessageStore(MessageDocuments):
                 return None
         return await self.find(message.workspace_id, message.id)
 
+    def mail_token(self, message_id: MessageId) -> str:
+        """128 bits, as hex, for the Message-ID of a mail: the same at each try, and nobody outside
+        can know them, so that who names it has had the mail."""
+        return self._keyring.tag(f"mail:{message_id}")
+
     async def know_mail(self, message: Message, learnt: Mapping[str, object]) -> None:
         """What a mail of ours turned out to be once it had left: the Message-ID, which answers
         name, and the thread. What follows refers to it."""

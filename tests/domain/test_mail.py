@@ -13,6 +13,7 @@ from inbox.domain.mail import (
     is_address,
     one_line,
     our_message,
+    own_token,
     references_after,
     reply_all,
     reply_subject,
@@ -152,7 +153,10 @@ def test_what_an_address_is(text: str, good: bool) -> None:
 
 def test_our_own_message_ids_are_known() -> None:
     ours = "msg_01JD0000000000000000000001"
-    assert our_message(f"{ours}@shop.example") == ours
+    token = "0123456789abcdef" * 2
+    for named, hidden in ((f"{ours}@shop.example", ""), (f"{ours}.{token}@shop.example", token)):
+        assert (our_message(named), own_token(named)) == (ours, hidden)
+    assert our_message(f"{ours}.{token}0@shop.example") is None
     for other in (ours, f"x{ours}@shop.example", f"{ours}@", "msg_1@shop.example", "a@b"):
         assert our_message(other) is None
 

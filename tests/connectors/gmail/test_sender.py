@@ -70,6 +70,24 @@ async def test_a_first_mail_has_what_a_mail_needs(connector: Gmail, edge: Edge) 
     assert "threadId" not in edge.sent()[0]
 
 
+TOKEN = "0123456789abcdef" * 2
+
+
+@pytest.mark.parametrize(
+    ("token", "mail_id"),
+    [
+        (TOKEN, f"{MESSAGE_ID}.{TOKEN}@inbox.example.com"),
+        ("a>\r\nBcc: eve@example.com", OUR_ID),
+        (1, OUR_ID),
+    ],
+)
+async def test_our_message_ids_hold_what_nobody_can_guess_w11(
+    connector: Gmail, edge: Edge, token: object, mail_id: str
+) -> None:
+    mail = await written(connector, edge, mail_message(token=token))
+    assert (mail["Message-ID"], mail["Bcc"]) == (f"<{mail_id}>", None)
+
+
 async def test_an_answer_carries_all_three_that_join_a_thread(connector: Gmail, edge: Edge) -> None:
     message = mail_message(
         subject="Re: Order 1042",

@@ -119,6 +119,8 @@ def test_what_our_side_sent_elsewhere_is_outbound_and_its_contact_is_who_got_it(
 def test_a_message_of_ours_that_comes_back_carries_our_id() -> None:
     raw = f"From: {ACCOUNT}\nTo: a@example.org\nMessage-ID: <{OWN}@h.example>\n\nhi".encode()
     assert message(raw, labels="INBOX,SENT").message_id == OWN
+    named = raw.replace(b"@h.example", b".0123456789abcdef0123456789abcdef@h.example")
+    assert message(named, labels="INBOX,SENT").message_id == OWN
     # Another installation writes ids of the same form; its people are people.
     other = f"From: a@example.org\nTo: {ACCOUNT}\nMessage-ID: <{OWN}@h.example>\n\nhi".encode()
     assert message(other).direction == "inbound"
