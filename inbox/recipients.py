@@ -14,6 +14,7 @@ from inbox.domain.conversation import Conversation
 from inbox.domain.gate import Decision, Other, decide_others
 from inbox.domain.mail import (
     Recipients,
+    address_key,
     automated,
     of,
     references_after,
@@ -123,11 +124,12 @@ async def others_decision(
 
     raises   StoreUnavailable: then nothing is decided, and nothing sent
     """
+    own = {address_key(one) for one in (identity.address, *identity.keys)}
     named = [
         (name, position, address)
         for name in ("to", "cc", "bcc")
         for position, address in enumerate(getattr(recipients, name), start=1)
-        if address not in (identity.address, *identity.keys)
+        if address_key(address) not in own
     ]
     if not named:
         return None

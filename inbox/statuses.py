@@ -10,7 +10,7 @@ from inbox.domain.channel import Channel
 from inbox.domain.consent import ConsentEvent, ConsentType, Purpose
 from inbox.domain.contact import Identity
 from inbox.domain.ids import MessageId
-from inbox.domain.mail import our_message, recipients_of
+from inbox.domain.mail import address_key, our_message, recipients_of
 from inbox.domain.message import Direction, Failure, Message, Status
 from inbox.domain.report import (
     PreferenceReported,
@@ -51,11 +51,14 @@ def _who_refused(report: StatusReported, message: Message, identity: Identity) -
     named = recipients_of(message.content).all()
     if not named:
         return identity
-    address = report.recipient if report.recipient in named else None
+    said = address_key(report.recipient or "")
+    address = next((one for one in named if address_key(one) == said), None)
     if address is None and len(named) == 1:
         address = named[0]  # who has their mail sent on bounces under another address
-    if address is None or address in (identity.address, *identity.keys):
-        return None if address is None else identity
+    if address is None:
+        return None
+    if address_key(address) in map(address_key, (identity.address, *identity.keys)):
+        return identity
     return replace(identity, keys=(address,))
 
 
@@ -253,7 +256,7 @@ class Statuses:
         named = recipients_of(found.content).all()
         if found.direction is not Direction.OUTBOUND or not named:
             return None
-        if report.sender.address in named:
+        if address_key(report.sender.address) in map(address_key, named):
             return report.sender
         # Providers that pass complaints on often blacken who complained.
         address = named[0]

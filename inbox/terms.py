@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 import phonenumbers
 
 from inbox.domain.contact import Identity
+from inbox.domain.mail import address_key
 
 MOST_CHARS = 100
 _WORDS, _PREFIX_CHARS = 8, 12
@@ -55,7 +56,7 @@ def numbers(identity: Identity, *, verified: bool) -> set[str]:
 
 
 def mails(identity: Identity) -> set[str]:
-    return {key.lower() for key in identity.keys if _MAIL.fullmatch(key)}
+    return {address_key(key) for key in identity.keys if _MAIL.fullmatch(key)}
 
 
 def username(identity: Identity) -> str | None:
@@ -106,7 +107,7 @@ def asked(text: str) -> list[str]:
     """
     text = text.strip()[:MOST_CHARS]
     if _MAIL.fullmatch(text):
-        return [f"m:{text.lower()}"]
+        return [f"m:{address_key(text)}"]
     if _NUMBER.fullmatch(text):
         digits = re.sub(r"[^0-9]", "", text)
         if text.startswith("+") or text.startswith("00"):

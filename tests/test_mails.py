@@ -43,6 +43,14 @@ async def test_two_subjects_of_one_person_are_two_conversations_of_one_contact(
     assert await subjects(mailroom) == ["A cup", "A kettle"]
 
 
+async def test_an_address_is_one_persons_however_its_domain_is_written(mailroom: Office) -> None:
+    forms = ("leo@bücher.example", "leo@xn--bcher-kva.example")
+    for batch in (forms, forms[::-1]):
+        await takes(mailroom, *(a_mail(who, who=who) for who in batch))
+    assert len({one.identity_id for one in await mailroom.conversations()}) == 1
+    assert len(await mailroom.conversations()) == 4
+
+
 async def test_the_same_subject_alone_joins_nothing(mailroom: Office) -> None:
     await takes(mailroom, a_mail("One"), a_mail("Two"))
     assert await subjects(mailroom) == ["A kettle", "A kettle"]

@@ -65,6 +65,13 @@ def test_digits_of_a_kind_whose_keys_are_no_numbers_are_no_number() -> None:
     assert terms.numbers(an_identity("US.123456789"), verified=True) == set()
 
 
+def test_a_mail_address_is_found_however_its_domain_is_written() -> None:
+    for key in ("maya@bücher.example", "maya@xn--bcher-kva.example"):
+        has = terms.of_identity(an_identity(key), verified=False)
+        for asked in ("Maya@Bücher.example", "maya@xn--bcher-kva.example"):
+            assert terms.matches(terms.asked(asked), has)
+
+
 def test_a_mail_address_is_found_whole_by_its_name_and_in_any_case() -> None:
     has = terms.of_identity(an_identity("maya.ortiz@example.com"), verified=False)
     for asked in ("Maya.Ortiz@Example.com", "ortiz"):

@@ -14,7 +14,7 @@ from connectors.gmail import delivery
 from connectors.gmail.reading import Reading, read
 from connectors.gmail.sorting import is_auto_reply, our_id
 from inbox.domain.channel import Payload
-from inbox.domain.mail import canonical
+from inbox.domain.mail import address_key, canonical
 from inbox.domain.message import Status
 from inbox.domain.report import (
     Ignored,
@@ -176,15 +176,20 @@ def _sender(reading: Reading) -> Sender | None:
     who = reading.sender
     if who is None:
         return None
-    return Sender(keys=(who.address,), address=who.address, handle=who.address, name=who.name)
+    return _person(who.address, who.name)
 
 
 def _recipient(reading: Reading) -> Sender | None:
     """Whom our own mail went to: the first who is not us."""
     for address in (*reading.to, *reading.cc, *reading.bcc):
         if not _is_us(address, reading):
-            return Sender(keys=(address,), address=address, handle=address)
+            return _person(address)
     return None
+
+
+def _person(address: str, name: str | None = None) -> Sender:
+    """Shown as they write their address, known by the one form of it."""
+    return Sender(keys=(address_key(address),), address=address, handle=address, name=name)
 
 
 def _is_us(address: str, reading: Reading) -> bool:
@@ -252,7 +257,7 @@ def _complaint(reading: Reading, at: datetime | None) -> Report:
         return Ignored(reason="complaint_of_no_message_of_ours", account=account)
     if told.type == "not-spam":
         return Ignored(reason="complaint_taken_back", account=account)
-    who = Sender(keys=(told.recipient,), address=told.recipient, handle=told.recipient)
+    who = _person(told.recipient)
     return PreferenceReported(
         account=account,
         sender=who,

@@ -4,6 +4,7 @@ and the ids that keep a thread together."""
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,12 +19,11 @@ _REPLY_WORDS = "re|fwd?|aw|wg|sv|vs|rv|tr|antw|回复|答复|回覆|转发"
 _PREFIX = re.compile(rf"(?:{_REPLY_WORDS})\s?(?:\[\d{{1,3}}\])?\s?[:：;]\s?", re.IGNORECASE)
 _BRACKETED = re.compile(rf"\[(?:{_REPLY_WORDS})\s?[:：;]?\s?([^\[\]]{{0,998}})\]", re.IGNORECASE)
 _TRAILER = "(fwd)"
-_OURS = re.compile(
-    r"(msg_[0-9A-HJKMNP-TV-Z]{26})(?:\.([0-9a-f]{32}))?@[^@\s]{1,255}", re.ASCII
-)
+_OURS = re.compile(r"(msg_[0-9A-HJKMNP-TV-Z]{26})(?:\.([0-9a-f]{32}))?@[^@\s]{1,255}", re.ASCII)
 _PART = r"[^\s@<>,;:\"()\[\]\\\x00-\x1f\x7f]"
 _ADDRESS = re.compile(rf"{_PART}{{1,64}}@{_PART}{{1,190}}")
 
+_LONGEST_DOMAIN = 255
 _DOTLESS = frozenset({"gmail.com", "googlemail.com"})
 
 
@@ -78,6 +78,22 @@ def domain_in_ascii(domain: str) -> str | None:
     except UnicodeError:
         return None
     return made.decode("ascii") if same else None
+
+
+def address_key(text: str) -> str:
+    """The one form by which an address is compared and looked up: in lower case, its domain as it
+    is in the DNS, so that `bücher.example` is `xn--bcher-kva.example`. What is no address stays.
+
+    No letter is taken for another (RFC 5891): whether mail may be sent there, `is_address` says.
+    """
+    local, _, domain = unicodedata.normalize("NFC", text.strip()).lower().rpartition("@")
+    if not local or not domain or len(domain) > _LONGEST_DOMAIN:
+        return text
+    return f"{local}@{'.'.join(map(_label, domain.split('.')))}"
+
+
+def _label(label: str) -> str:
+    return label if label.isascii() else f"xn--{label.encode('punycode').decode('ascii')}"
 
 
 def our_message(message_id: str) -> MessageId | None:
@@ -153,13 +169,22 @@ def reply_all(mail: Mapping[str, Any], contact: str, ours: Sequence[str]) -> Rec
     inbound = bool(mail.get("from")) and not is_ours(str(mail["from"]), ours)
     first = [mail.get("reply_to") or mail.get("from")] if inbound else []
     to = _without([*first, *(mail.get("to") or [])], ours)
-    cc = _without([one for one in mail.get("cc") or [] if one not in to], ours)
+    taken = set(map(address_key, to))
+    cc = _without([one for one in mail.get("cc") or [] if address_key(str(one)) not in taken], ours)
     return Recipients(to=tuple(to) or (contact,), cc=tuple(cc))
 
 
 def _without(addresses: Iterable[Any], ours: Sequence[str]) -> list[str]:
     kept = [str(one).lower() for one in addresses if one and is_address(str(one))]
-    return [one for one in dict.fromkeys(kept) if not is_ours(one, ours)][:MOST_RECIPIENTS]
+    return [one for one in each_once(kept) if not is_ours(one, ours)][:MOST_RECIPIENTS]
+
+
+def each_once(addresses: Iterable[str]) -> list[str]:
+    """As they are first written, however else they are written again."""
+    found: dict[str, str] = {}
+    for one in addresses:
+        found.setdefault(address_key(one), one)
+    return list(found.values())
 
 
 def automated(message: Message) -> bool:

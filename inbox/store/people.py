@@ -8,6 +8,7 @@ or comes back after a crash, finds the same ones.
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -23,6 +24,7 @@ from inbox.domain.ids import (
     IdentityId,
     WorkspaceId,
 )
+from inbox.domain.mail import address_key
 from inbox.domain.report import Sender
 from inbox.ids import new_id
 from inbox.store.contact_documents import contact_from, sealed_name, term_tags
@@ -42,8 +44,9 @@ class PeopleStore:
     # -- identities ------------------------------------------------------------------------
 
     def tags(self, kind: str, keys: Sequence[str]) -> list[str]:
-        """Keyed hashes of a person's keys on a kind: for look-ups here and in the ledger."""
-        return [self._keyring.tag(f"{kind}:{key}") for key in keys]
+        """Keyed hashes of a person's keys on a kind: for look-ups here and in the ledger. A mail
+        address has one, however it is written."""
+        return [self._keyring.tag(f"{kind}:{address_key(key)}") for key in keys]
 
     def _sealed_person(self, identity_id: str, identity: Identity) -> bytes:
         person = {
@@ -77,7 +80,9 @@ class PeopleStore:
         self, workspace_id: WorkspaceId, channel_id: ChannelId, kind: str, keys: Sequence[str]
     ) -> dict[str, tuple[Identity, ConversationId]]:
         """Identities of a channel that have any of `keys`, by each key that was asked for."""
-        by_tag = dict(zip(self.tags(kind, keys), keys, strict=True))
+        by_tag: dict[str, list[str]] = defaultdict(list)
+        for tag, key in zip(self.tags(kind, keys), keys, strict=True):
+            by_tag[tag].append(key)
         async with reachable():  # index: tags
             docs = await self._identities.find(
                 {
@@ -89,7 +94,7 @@ class PeopleStore:
         found: dict[str, tuple[Identity, ConversationId]] = {}
         for doc in docs:
             pair = self._from_document(doc)
-            found.update({by_tag[tag]: pair for tag in doc["tags"] if tag in by_tag})
+            found.update({key: pair for tag in doc["tags"] for key in by_tag.get(tag, ())})
         return found
 
     async def get(self, identity_id: IdentityId) -> Identity:

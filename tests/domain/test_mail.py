@@ -8,6 +8,7 @@ import pytest
 
 from inbox.domain.mail import (
     MOST_REFERENCES,
+    address_key,
     ancestors,
     base_subject,
     is_address,
@@ -149,6 +150,38 @@ def test_an_answer_goes_to_all_but_us(
 )
 def test_what_an_address_is(text: str, good: bool) -> None:
     assert is_address(text) is good
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("Maya@Bücher.Example", "maya@xn--bcher-kva.example"),
+        ("maya@XN--BCHER-KVA.example", "maya@xn--bcher-kva.example"),
+        ("maya@bu\u0308cher.example", "maya@xn--bcher-kva.example"),
+        # Not what mail programs of long ago made of it: that is another's.
+        ("leo@stra\u00dfe.example", "leo@xn--strae-oqa.example"),
+        ("leo@\uff45xample.com", "leo@xn--xample-hy68a.com"),
+        ("maya+tag@example.com", "maya+tag@example.com"),
+        ("@Maya", "@Maya"),
+        ("US.ABC123", "US.ABC123"),
+        (f"maya@{'ü' * 256}", f"maya@{'ü' * 256}"),
+        ("", ""),
+    ],
+)
+def test_an_address_has_one_form_to_be_looked_up_by(text: str, key: str) -> None:
+    assert address_key(text) == key
+    assert address_key(key) == key
+
+
+def test_an_answer_goes_to_nobody_twice_however_their_address_is_written() -> None:
+    mail = {
+        "from": "maya@bücher.example",
+        "to": ["help@shop.example", "leo@xn--bcher-kva.example"],
+        "cc": ["leo@bücher.example", "maya@xn--bcher-kva.example", "ana@example.com"],
+    }
+    found = reply_all(mail, "maya@bücher.example", ["help@shop.example"])
+    assert found.to == ("maya@bücher.example", "leo@xn--bcher-kva.example")
+    assert found.cc == ("ana@example.com",)
 
 
 def test_our_own_message_ids_are_known() -> None:

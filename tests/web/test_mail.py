@@ -166,6 +166,23 @@ async def test_a_further_recipient_who_has_opted_out_gets_nothing(served_mail: S
     assert (await served_mail.writes(cc=[ZOE]))[0] == 202
 
 
+@pytest.mark.parametrize(
+    ("stopped", "written"),
+    [
+        ("leo@bücher.example", "leo@xn--bcher-kva.example"),
+        ("leo@xn--bcher-kva.example", "Leo@Bücher.example"),
+    ],
+)
+async def test_an_opt_out_holds_however_the_address_is_written(
+    served_mail: ServedMail, stopped: str, written: str
+) -> None:
+    await served_mail.arrives(a_mail())
+    await opts_out(served_mail, stopped)
+    status, problem = await served_mail.writes(cc=[ZOE, written])
+    assert (status, problem["code"]) == (403, "opted_out")
+    assert (await served_mail.writes(cc=["leo@other.example", "leo@OTHER.example"]))[0] == 202
+
+
 async def test_a_further_recipient_who_is_blocked_gets_nothing(served_mail: ServedMail) -> None:
     await served_mail.arrives(a_mail(who=LEO, subject="A cup"))
     (blocked,) = await served_mail.office.conversations()

@@ -15,7 +15,15 @@ from inbox.domain.consent import Purpose
 from inbox.domain.conversation import Conversation
 from inbox.domain.errors import Invalid, NotFound
 from inbox.domain.gate import Decision
-from inbox.domain.mail import MOST_RECIPIENTS, is_address, of, one_line, recipients_of
+from inbox.domain.mail import (
+    MOST_RECIPIENTS,
+    address_key,
+    each_once,
+    is_address,
+    of,
+    one_line,
+    recipients_of,
+)
 from inbox.domain.message import Message
 from inbox.recipients import answer, others_decision
 from inbox.web import bodies
@@ -62,8 +70,8 @@ async def chosen(
     for name in _FIELDS:
         given = getattr(body, name)
         addresses = default[name] if given is None else _addresses(name, given)
-        named[name] = [one for one in dict.fromkeys(addresses) if one not in seen]
-        seen |= set(named[name])
+        named[name] = [one for one in each_once(addresses) if address_key(one) not in seen]
+        seen |= set(map(address_key, named[name]))
     if not named["to"]:
         raise Invalid("A mail needs somebody in To.", errors=(("to", "empty"),))
     if len(seen) > MOST_RECIPIENTS:

@@ -126,6 +126,12 @@ def test_a_message_of_ours_that_comes_back_carries_our_id() -> None:
     assert message(other).direction == "inbound"
 
 
+def test_an_address_is_shown_as_written_and_known_by_its_one_form() -> None:
+    found = message("From: Leo <Leo@Bücher.example>\nTo: a@example.org\n\nhi".encode())
+    assert found.sender.handle == "leo@bücher.example"
+    assert found.sender.keys == ("leo@xn--bcher-kva.example",)
+
+
 @pytest.mark.parametrize(
     "header", ["X-Inbox-Loop: inbox.example.com", f"Message-ID: <{OWN}@inbox.example.com>"]
 )
