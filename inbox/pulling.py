@@ -23,6 +23,7 @@ from inbox.domain.errors import AccountTrouble, Permanent, StoreUnavailable, Tem
 from inbox.domain.ids import ChannelId, JournalId
 from inbox.hub import Hub
 from inbox.ids import new_id
+from inbox.store.gaps import Gap
 from inbox.store.journal import JournalEntry
 from inbox.store.pulls import PullState
 from inbox.stores import Stores
@@ -205,7 +206,7 @@ class Pulling:
         """Pull until there is no more, and say when to come again."""
         pulls = self._stores.pulls
         try:
-            await self._pull_all(channel, state.cursor)
+            again_s = await self._pull_all(channel, state.cursor)
         except (StoreUnavailable, _LeaseLost):
             raise
         except AccountTrouble as error:
@@ -231,6 +232,7 @@ class Pulling:
         else:
             now = datetime.now(UTC)
             every_s = self._kinds[channel.kind].pull_every_s
+            every_s = every_s if again_s is None else min(every_s, max(again_s, 1.0))
             next_at = now + timedelta(seconds=every_s * random.uniform(0.9, 1.0))
             # Only what a pull has stopped, since that listing works says nothing of sending; and
             # before the pull is noted as well, or a crash in between would leave it stopped.
@@ -240,17 +242,26 @@ class Pulling:
             await pulls.rest(state, self._me, now, next_at)
             self._stores.health.note(channel, "pull", now)
 
-    async def _pull_all(self, channel: Channel, cursor: str | None) -> None:
-        more = True
+    async def _pull_all(self, channel: Channel, cursor: str | None) -> float | None:
+        """When the connector wants to be asked again; None: as usual."""
+        more, again_s = True, None
         while more:
             async with asyncio.timeout(LONGEST_STEP_S):
                 found = await self._kinds[channel.kind].pull(channel, cursor, datetime.now(UTC))
             for payload in found.payloads:
                 await self._journal(channel, payload)
-            cursor, more = found.cursor, found.more
+            for at in found.lost:
+                await self._note_lost(channel, at)
+            cursor, more, again_s = found.cursor, found.more, found.again_s
             if not await self._stores.pulls.advance(channel.id, self._me, cursor):
                 raise _LeaseLost
             PULLS.labels(channel.kind, "ok").inc()
+        return again_s
+
+    async def _note_lost(self, channel: Channel, at: datetime) -> None:
+        """It came since the pull before that one."""
+        since = at - timedelta(seconds=self._kinds[channel.kind].pull_every_s)
+        await self._stores.gaps.record_of(channel, Gap(since=since, until=at, not_given=True))
 
     async def _journal(self, channel: Channel, payload: Payload) -> None:
         """One after the other: a page of large mails must not lie in memory several times."""

@@ -231,7 +231,11 @@ def channel(value: Channel, manifest: Manifest, gaps: Sequence[Gap] = ()) -> Jso
         "mail": manifest.mail,
         "window_hours": manifest.window_hours,
         "reports": list(manifest.reports),
-        "gaps": [{"from": rfc3339(one.since), "to": rfc3339(one.until)} for one in gaps],
+        "gaps": [
+            {"from": rfc3339(one.since), "to": rfc3339(one.until)}
+            for one in gaps
+            if not one.not_given
+        ],
         **rich(manifest.rich),
     }
 

@@ -186,7 +186,14 @@ class Post:
             )
             for one in found["mails"]
         )
-        return Pulled(payloads=payloads, cursor=str(found["cursor"]), more=found["more"])
+        lost = tuple(datetime.fromisoformat(one) for one in found["lost"])
+        return Pulled(
+            payloads=payloads,
+            cursor=str(found["cursor"]),
+            more=found["more"],
+            again_s=found["again_s"],
+            lost=lost,
+        )
 
     async def make_ready(self, message: OutboundMessage) -> None:
         await self._http.call("POST", f"{self._url}/ready")
@@ -230,6 +237,8 @@ class PostOffice:
     faults: list[tuple[int, dict[str, str]]] = field(default_factory=list)
     page: int = 2
     old: bool = False
+    lost: list[str] = field(default_factory=list)
+    again_s: float | None = None
     port: int = 0
 
     @property
@@ -264,6 +273,8 @@ class PostOffice:
                 "cursor": until,
                 "more": until < len(self.mails),
                 "old": self.old,
+                "lost": self.lost,
+                "again_s": self.again_s,
             }
         )
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from inbox import shapes
 from inbox.channel_states import ChannelStates
 from inbox.directory import Directory
 from inbox.domain.channel import Payload
@@ -15,6 +16,7 @@ from inbox.domain.ids import JournalId
 from inbox.ids import new_id
 from inbox.intake import HELD_BYTES, Intake
 from inbox.pulling import Pulling
+from inbox.store.gaps import Gap
 from inbox.store.journal import INLINE_BYTES, JournalEntry
 from inbox.store.pulls import PullState
 from tests.office import Office, until
@@ -91,6 +93,36 @@ async def test_everything_is_pulled_page_by_page(mailroom: Office, post_office: 
 async def resting(office: Office) -> bool:
     found = await state(office)
     return found.next_at > datetime.now(UTC) and found.lease_until < datetime.now(UTC)
+
+
+async def test_what_the_provider_does_not_give_is_noted_as_missing_of_this_channel(
+    mailroom: Office, post_office: PostOffice
+) -> None:
+    at = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
+    post_office.lost = [at.isoformat()]
+    async with working(Worker(mailroom)):
+        await until(lambda: resting(mailroom))
+    found = await mailroom.stores.gaps.of_workspace(mailroom.workspace_id)
+    channel = mailroom.channels["post"]
+    every = timedelta(seconds=mailroom.connectors["post"].pull_every_s)  # type: ignore[attr-defined]
+    assert found == {channel.id: [Gap(since=at - every, until=at, not_given=True)]}
+    shown = shapes.channel(channel, mailroom.connectors["post"].manifest, found[channel.id])
+    assert shown["gaps"] == []  # those of threads: times in which nobody was connected
+
+
+async def test_a_connector_that_wants_to_be_asked_soon_is(
+    mailroom: Office, post_office: PostOffice
+) -> None:
+    async with working(Worker(mailroom)):
+        await until(lambda: resting(mailroom))
+        usual = (await state(mailroom)).next_at
+        post_office.again_s = 20.0
+        await due(mailroom)
+        await until(lambda: _sooner(mailroom, usual))
+
+
+async def _sooner(office: Office, usual: datetime) -> bool:
+    return await resting(office) and (await state(office)).next_at < usual - timedelta(seconds=5)
 
 
 async def test_it_is_asked_again_at_once_when_the_provider_says_so(

@@ -20,6 +20,15 @@ from connectors.body import NotJson, decode, items, line, mapping
 from connectors.gmail import quota
 from connectors.gmail.client import Gmail, read
 from connectors.gmail.errors import refusal
+from connectors.gmail.late import (
+    MOST,
+    TRIES,
+    Late,
+    first_time,
+    given_up,
+    is_of_one_mail,
+    read_late,
+)
 from connectors.gmail.light import lighten
 from connectors.gmail.manifest import LOOK_BACK_DAYS
 from connectors.gmail.media import Raw, get_raw
@@ -27,7 +36,7 @@ from connectors.gmail.unreadable import is_gone, known_of
 from connectors.gmail.webhook import MAIL, UNREADABLE
 from inbox.domain.abilities import Pulled
 from inbox.domain.channel import Channel, Payload
-from inbox.domain.errors import AccountTrouble, Permanent
+from inbox.domain.errors import AccountTrouble, Permanent, Temporary
 
 STEP = 25
 HISTORY_PAGES = 10
@@ -54,12 +63,14 @@ class Cursor:
     todo      messages that the history named and that are not brought yet
     fill      the last days are being brought; None when that is done
     watch_at  Unix seconds from when a watch is asked for again
+    late      messages that Gmail failed to give, to be asked for once more on their own
     """
 
     history: str | None = None
     todo: tuple[str, ...] = ()
     fill: Fill | None = None
     watch_at: int = 0
+    late: tuple[Late, ...] = ()
 
     def text(self) -> str:
         document: dict[str, object] = {"history": self.history, "watch_at": self.watch_at}
@@ -67,6 +78,8 @@ class Cursor:
             document["todo"] = self.todo
         if self.fill is not None:
             document["fill"] = {"page": self.fill.page, "again": self.fill.again}
+        if self.late:
+            document["late"] = [one.document() for one in self.late]
         return json.dumps(document)
 
 
@@ -86,17 +99,21 @@ def read_cursor(stored: str | None) -> Cursor:
         todo=tuple(one for one in items(document, "todo") if isinstance(one, str)),
         fill=Fill(page=line(fill, "page", 512), again=fill.get("again") is True) if fill else None,
         watch_at=watch_at if isinstance(watch_at, int) else 0,
+        late=read_late(document),
     )
 
 
 async def pull(gmail: Gmail, channel: Channel, stored: str | None, now: datetime) -> Pulled:
     """One step. Raises as `Pulls.pull` says."""
-    cursor = await _watched(gmail, channel, read_cursor(stored), now)
+    seconds = int(now.astimezone(UTC).timestamp())
+    cursor = await _watched(gmail, channel, read_cursor(stored), seconds)
+    if any(one.next_at <= seconds for one in cursor.late):
+        return await _again(gmail, channel, cursor, seconds)
     if cursor.history is None:
         # The place in the history first: what comes while the list is read is then in both.
         return Pulled(payloads=(), cursor=(await _begin(gmail, channel, cursor)).text(), more=True)
     if cursor.fill is not None:
-        return await _fill(gmail, channel, cursor, cursor.fill)
+        return await _fill(gmail, channel, cursor, cursor.fill, seconds)
     if not cursor.todo:
         found = await _listed(gmail, channel, cursor)
         if found is None:
@@ -106,18 +123,75 @@ async def pull(gmail: Gmail, channel: Channel, stored: str | None, now: datetime
     else:
         rest = False
     ids, todo = cursor.todo[:STEP], cursor.todo[STEP:]
-    payloads = await _bring(gmail, channel, ids)
+    brought = await _bring(gmail, channel, ids)
+    cursor = _set_aside(replace(cursor, todo=todo), brought, {}, seconds)
     return Pulled(
-        payloads=payloads, cursor=replace(cursor, todo=todo).text(), more=bool(todo) or rest
+        payloads=brought.payloads,
+        cursor=cursor.text(),
+        more=bool(todo) or rest,
+        again_s=min((float(one.next_at - seconds) for one in cursor.late), default=None),
     )
+
+
+async def _again(gmail: Gmail, channel: Channel, cursor: Cursor, seconds: int) -> Pulled:
+    """Ask once more for some of those that are due; the last time, for what is known of them."""
+    due = [one for one in cursor.late if one.next_at <= seconds][:_AT_ONCE]
+    tried = await asyncio.gather(*(_once_more(gmail, channel, one, seconds) for one in due))
+    left = [one for one in cursor.late if one not in due]
+    left += [one.late for one in tried if one.late is not None]
+    # Where nobody is named, it shows as a time from which something is missing.
+    lost = [late.since for late, one in zip(due, tried, strict=True) if one.lost]
+    return Pulled(
+        payloads=tuple(payload for one in tried for payload in one.payloads),
+        cursor=replace(cursor, late=tuple(left)).text(),
+        more=True,
+        lost=tuple(datetime.fromtimestamp(since, UTC) for since in lost),
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Tried:
+    """What one more try at a mail brought; `late`: it is still to be had."""
+
+    payloads: tuple[Payload, ...] = ()
+    late: Late | None = None
+    lost: bool = False
+
+
+async def _once_more(gmail: Gmail, channel: Channel, one: Late, seconds: int) -> _Tried:
+    brought = await _bring(gmail, channel, [one.id], one.marks())
+    if not brought.failed:
+        return _Tried(payloads=brought.payloads)
+    if one.tries + 1 < TRIES:
+        return _Tried(late=one.after(seconds))
+    found = await given_up(gmail, channel, one, seconds)
+    if isinstance(found, Late):
+        return _Tried(late=found)
+    if found is None or found.labels & _SKIPPED:
+        return _Tried()
+    payload = await _payload(channel, found, UNREADABLE, one.marks())
+    return _Tried(payloads=(payload,), lost=not found.content)
+
+
+def _set_aside(cursor: Cursor, brought: _Brought, mark: Mapping[str, str], seconds: int) -> Cursor:
+    """With those that Gmail failed to give. raises Temporary: too many for that"""
+    if not brought.failed:
+        return cursor
+    known = {one.id for one in cursor.late}
+    fresh = [first_time(one, mark, seconds) for one in brought.failed if one not in known]
+    late = (*cursor.late, *fresh)
+    if len(late) > MOST:
+        raise Temporary("Gmail gives no mails at the moment.", code="no_mails")
+    return replace(cursor, late=late)
 
 
 async def _begin(gmail: Gmail, channel: Channel, cursor: Cursor, *, again: bool = False) -> Cursor:
     profile = await gmail.ask(channel, "/profile", units=quota.PROFILE)
-    return Cursor(history=_history_id(profile), fill=Fill(again=again), watch_at=cursor.watch_at)
+    place = _history_id(profile)
+    return replace(cursor, history=place, todo=(), fill=Fill(again=again))
 
 
-async def _fill(gmail: Gmail, channel: Channel, cursor: Cursor, fill: Fill) -> Pulled:
+async def _fill(gmail: Gmail, channel: Channel, cursor: Cursor, fill: Fill, seconds: int) -> Pulled:
     query = {
         "q": f"newer_than:{look_back_days(channel)}d in:anywhere -in:drafts -in:spam -in:trash",
         "maxResults": str(STEP),
@@ -129,9 +203,10 @@ async def _fill(gmail: Gmail, channel: Channel, cursor: Cursor, fill: Fill) -> P
     following = line(page, "nextPageToken", 512)
     mark = {"recovered": "1"} if fill.again else {"backfill": "1"}
     # Gmail lists the newest first; an answer is read more easily after what it answers.
-    payloads = await _bring(gmail, channel, ids[::-1], mark)
+    brought = await _bring(gmail, channel, ids[::-1], mark)
     left = None if following is None else replace(fill, page=following)
-    return Pulled(payloads=payloads, cursor=replace(cursor, fill=left).text(), more=True)
+    cursor = _set_aside(replace(cursor, fill=left), brought, mark, seconds)
+    return Pulled(payloads=brought.payloads, cursor=cursor.text(), more=True)
 
 
 def look_back_days(channel: Channel) -> int:
@@ -207,28 +282,47 @@ def _history_id(document: object, key: str = "historyId") -> str:
     return text if text.isascii() and text.isdigit() and len(text) <= 20 else "0"
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Brought:
+    """`failed` are ids that Gmail had a fault with."""
+
+    payloads: tuple[Payload, ...]
+    failed: tuple[str, ...]
+
+
 async def _bring(
     gmail: Gmail, channel: Channel, ids: Iterable[str], mark: Mapping[str, str] | None = None
-) -> tuple[Payload, ...]:
+) -> _Brought:
     """The mails of these ids, in this order; without those that are gone or not for an inbox,
     and of one that Gmail does not give what is known of it."""
     gate = asyncio.Semaphore(_AT_ONCE)
+    failed: dict[str, None] = {}
 
     async def bring(message_id: str) -> Payload | None:
         async with gate:
-            raw, type_ = await _raw(gmail, channel, message_id)
+            try:
+                raw, type_ = await _raw(gmail, channel, message_id)
+            except Temporary as error:
+                if not is_of_one_mail(error):
+                    raise
+                failed[message_id] = None
+                return None
         if raw is None or raw.labels & _SKIPPED:
             return None
         return await _payload(channel, raw, type_, mark or {})
 
-    tasks = [asyncio.create_task(bring(one)) for one in ids]
+    wanted = list(ids)
+    tasks = [asyncio.create_task(bring(one)) for one in wanted]
     try:
         found = await asyncio.gather(*tasks)
     finally:
         # After an error the others' answers are nobody's.
         for task in tasks:
             task.cancel()
-    return tuple(payload for payload in found if payload is not None)
+    return _Brought(
+        payloads=tuple(payload for payload in found if payload is not None),
+        failed=tuple(one for one in wanted if one in failed),
+    )
 
 
 async def _raw(gmail: Gmail, channel: Channel, message_id: str) -> tuple[Raw | None, str]:
@@ -260,9 +354,8 @@ async def _payload(channel: Channel, raw: Raw, type_: str, mark: Mapping[str, st
     )
 
 
-async def _watched(gmail: Gmail, channel: Channel, cursor: Cursor, now: datetime) -> Cursor:
+async def _watched(gmail: Gmail, channel: Channel, cursor: Cursor, seconds: int) -> Cursor:
     """Have Google tell us of new mail, where a topic is configured."""
-    seconds = int(now.astimezone(UTC).timestamp())
     if not channel.setting("topic") or seconds < cursor.watch_at:
         return cursor
     try:

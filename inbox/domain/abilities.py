@@ -144,11 +144,16 @@ class Pulled:
     cursor    where the next pull goes on; it is stored only once the payloads are durable, so a
               crash in between brings them again and nothing is lost
     more      there is more to be had at once
+    again_s   come again after so many seconds, if that is sooner than usual
+    lost      from about these instants (aware UTC) something came that the provider does not give,
+              and of which nothing is known that could be shown
     """
 
     payloads: tuple[Payload, ...]
     cursor: str
     more: bool = False
+    again_s: float | None = None
+    lost: tuple[datetime, ...] = ()
 
 
 @runtime_checkable

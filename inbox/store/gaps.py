@@ -7,9 +7,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from inbox.domain.channel import IN_USE
+from inbox.domain.channel import IN_USE, Channel
 from inbox.domain.ids import ChannelId, WorkspaceId
-from inbox.store.database import Database, reachable
+from inbox.store.database import Database, Document, reachable
 
 _KEPT = timedelta(days=90)
 _ALIVE = "alive"
@@ -20,10 +20,12 @@ _SHOWN = 200
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Gap:
-    """From when to when a channel's webhooks found nobody."""
+    """From when to when something of a channel may be missing: its webhooks found nobody, or the
+    provider does not give what came then (`not_given`)."""
 
     since: datetime
     until: datetime
+    not_given: bool = False
 
 
 class GapStore:
@@ -58,20 +60,29 @@ class GapStore:
             if channel["created_at"] >= gap.until or channel["state"] not in IN_USE:
                 continue
             since = max(gap.since, channel["created_at"])
-            async with reachable():
-                await self._gaps.update_one(
-                    {"_id": f"{channel['_id']}:{int(since.timestamp() * 1000)}"},
-                    {
-                        "$setOnInsert": {
-                            "workspace_id": channel["workspace_id"],
-                            "channel_id": channel["_id"],
-                            "since": since,
-                            "until": gap.until,
-                            "expires_at": gap.until + _KEPT,
-                        }
-                    },
-                    upsert=True,
-                )
+            shortened = Gap(since=since, until=gap.until)
+            await self._record(channel["workspace_id"], channel["_id"], shortened)
+
+    async def record_of(self, channel: Channel, gap: Gap) -> None:
+        """A gap of this channel alone; told twice, it is there once."""
+        await self._record(channel.workspace_id, channel.id, gap)
+
+    async def _record(self, workspace_id: str, channel_id: str, gap: Gap) -> None:
+        async with reachable():
+            await self._gaps.update_one(
+                {"_id": f"{channel_id}:{int(gap.since.timestamp() * 1000)}"},
+                {
+                    "$setOnInsert": {
+                        "workspace_id": workspace_id,
+                        "channel_id": channel_id,
+                        "since": gap.since,
+                        "until": gap.until,
+                        "not_given": gap.not_given,
+                        "expires_at": gap.until + _KEPT,
+                    }
+                },
+                upsert=True,
+            )
 
     async def of_workspace(self, workspace_id: WorkspaceId) -> Mapping[ChannelId, Sequence[Gap]]:
         """By channel, oldest first."""
@@ -83,5 +94,9 @@ class GapStore:
             )
         found: dict[ChannelId, list[Gap]] = defaultdict(list)
         for doc in reversed(docs):
-            found[doc["channel_id"]].append(Gap(since=doc["since"], until=doc["until"]))
+            found[doc["channel_id"]].append(_gap(doc))
         return found
+
+
+def _gap(doc: Document) -> Gap:
+    return Gap(since=doc["since"], until=doc["until"], not_given=doc.get("not_given", False))

@@ -117,8 +117,9 @@ async def _of_channel(
         # The newest first.
         "gaps": [
             {"from": shapes.time(gap.since), "to": shapes.time(gap.until)}
-            for gap in reversed(gaps[-10:])
+            for gap in reversed([one for one in gaps if not one.not_given][-10:])
         ],
+        "not_given": [shapes.time(gap.until) for gap in reversed(gaps) if gap.not_given][:10],
         "workspace_name": "" if workspace is None else workspace.name,
     }
     return _page(request, caller, template, values)
