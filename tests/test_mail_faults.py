@@ -57,6 +57,7 @@ class Mailbox:
             "refresh_token": refresh_token,
             "topic": TOPIC,
             "service_account": SIGNER,
+            "push_every_s": 0,
             "retry_first_s": 0.05,
             "status_delay_s": 0.02,
             **GOOGLE,

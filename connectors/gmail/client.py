@@ -15,7 +15,24 @@ from connectors.http import ANSWER_BYTES, TOTAL_S, Answer, Http
 from inbox.domain.channel import Channel
 from inbox.domain.errors import Temporary
 
+_MOST_FAULTS = 10_000
 Query = Mapping[str, str] | Sequence[tuple[str, str]]
+
+
+class Faults:
+    """How often Gmail has failed to give a mail, while those after it wait; for this process only,
+    since a few tries more after a restart are no harm."""
+
+    def __init__(self) -> None:
+        self._tries: dict[tuple[str, str], int] = {}
+
+    def again(self, channel: Channel, message_id: str) -> int:
+        """With this time."""
+        key = (channel.id, message_id)
+        self._tries[key] = self._tries.pop(key, 0) + 1
+        while len(self._tries) > _MOST_FAULTS:
+            del self._tries[next(iter(self._tries))]
+        return self._tries[key]
 
 
 class Gmail:
@@ -26,6 +43,7 @@ class Gmail:
         self.google = google
         self.tokens = Tokens(http, google)
         self.quota = Quota()
+        self.faults = Faults()
 
     async def call(
         self,

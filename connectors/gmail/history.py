@@ -23,6 +23,7 @@ from connectors.gmail.errors import refusal
 from connectors.gmail.late import (
     MOST,
     TRIES,
+    TRIES_IN_ORDER,
     Late,
     first_time,
     given_up,
@@ -45,6 +46,7 @@ _SKIPPED = frozenset({"DRAFT", "SPAM", "TRASH", "CHAT"})
 # A watch holds for seven days and is renewed daily; where it was refused, the polling goes on.
 _WATCH_EVERY_S = 86_400
 _WATCH_AGAIN_S = 3_600
+_AFTER_NEWS_S = 2.0
 _MOST_DAYS = 3_650
 
 
@@ -106,7 +108,8 @@ def read_cursor(stored: str | None) -> Cursor:
 async def pull(gmail: Gmail, channel: Channel, stored: str | None, now: datetime) -> Pulled:
     """One step. Raises as `Pulls.pull` says."""
     seconds = int(now.astimezone(UTC).timestamp())
-    cursor = await _watched(gmail, channel, read_cursor(stored), seconds)
+    before = read_cursor(stored)
+    cursor = await _watched(gmail, channel, before, seconds)
     if any(one.next_at <= seconds for one in cursor.late):
         return await _again(gmail, channel, cursor, seconds)
     if cursor.history is None:
@@ -124,13 +127,29 @@ async def pull(gmail: Gmail, channel: Channel, stored: str | None, now: datetime
         rest = False
     ids, todo = cursor.todo[:STEP], cursor.todo[STEP:]
     brought = await _bring(gmail, channel, ids)
-    cursor = _set_aside(replace(cursor, todo=todo), brought, {}, seconds)
+    cursor = _set_aside(gmail, channel, replace(cursor, todo=todo), brought, {}, seconds)
     return Pulled(
         payloads=brought.payloads,
         cursor=cursor.text(),
         more=bool(todo) or rest,
-        again_s=min((float(one.next_at - seconds) for one in cursor.late), default=None),
+        again_s=_again_s(cursor, seconds, lively=_is_news(before, cursor)),
     )
+
+
+def _is_news(before: Cursor, after: Cursor) -> bool:
+    """Whether Gmail has told of something, or was asked to."""
+    return (before.history, before.watch_at, before.todo) != (
+        after.history,
+        after.watch_at,
+        after.todo,
+    )
+
+
+def _again_s(cursor: Cursor, seconds: int, *, lively: bool) -> float | None:
+    """`lively`: something has just happened. Gmail tells of a mailbox once a second and drops what
+    it would tell between, so what came right after is looked for without being told."""
+    soon = [float(one.next_at - seconds) for one in cursor.late]
+    return min([*soon, *([_AFTER_NEWS_S] if lively else [])], default=None)
 
 
 async def _again(gmail: Gmail, channel: Channel, cursor: Cursor, seconds: int) -> Pulled:
@@ -173,15 +192,24 @@ async def _once_more(gmail: Gmail, channel: Channel, one: Late, seconds: int) ->
     return _Tried(payloads=(payload,), lost=not found.content)
 
 
-def _set_aside(cursor: Cursor, brought: _Brought, mark: Mapping[str, str], seconds: int) -> Cursor:
-    """With those that Gmail failed to give. raises Temporary: too many for that"""
-    if not brought.failed:
-        return cursor
+def _set_aside(
+    gmail: Gmail,
+    channel: Channel,
+    cursor: Cursor,
+    brought: _Brought,
+    mark: Mapping[str, str],
+    seconds: int,
+) -> Cursor:
+    """With those that Gmail failed to give. raises Temporary: not yet, for they are to come in
+    their order; or too many for that"""
     known = {one.id for one in cursor.late}
-    fresh = [first_time(one, mark, seconds) for one in brought.failed if one not in known]
-    late = (*cursor.late, *fresh)
-    if len(late) > MOST:
-        raise Temporary("Gmail gives no mails at the moment.", code="no_mails")
+    failed = [one for one in brought.failed if one not in known]
+    if not failed:
+        return cursor
+    tries = [gmail.faults.again(channel, one) for one in failed]
+    late = (*cursor.late, *(first_time(one, mark, seconds) for one in failed))
+    if min(tries) < TRIES_IN_ORDER or len(late) > MOST:
+        raise Temporary("Gmail does not give a mail at the moment.", code="no_mail")
     return replace(cursor, late=late)
 
 
@@ -205,7 +233,7 @@ async def _fill(gmail: Gmail, channel: Channel, cursor: Cursor, fill: Fill, seco
     # Gmail lists the newest first; an answer is read more easily after what it answers.
     brought = await _bring(gmail, channel, ids[::-1], mark)
     left = None if following is None else replace(fill, page=following)
-    cursor = _set_aside(replace(cursor, fill=left), brought, mark, seconds)
+    cursor = _set_aside(gmail, channel, replace(cursor, fill=left), brought, mark, seconds)
     return Pulled(payloads=brought.payloads, cursor=cursor.text(), more=True)
 
 

@@ -17,6 +17,8 @@ from inbox.domain.errors import Temporary
 
 # More of them are no fault of single mails: then everything waits.
 MOST = 50
+# While those that came after it wait for it.
+TRIES_IN_ORDER = 3
 # Waits of 2, 4, 8 … 512 seconds lie between them: a good quarter of an hour.
 TRIES = 10
 # While Gmail does not even tell who wrote it.
@@ -57,7 +59,9 @@ class Late:
 
 
 def first_time(message_id: str, mark: Mapping[str, str], now: int) -> Late:
-    return Late(id=message_id, since=now, next_at=now + _wait_s(1), mark=next(iter(mark), ""))
+    # It takes its place by its time, and is shown as one that came late.
+    word = next(iter(mark), "recovered")
+    return Late(id=message_id, since=now, next_at=now + _wait_s(1), mark=word)
 
 
 def read_late(document: Mapping[str, object]) -> tuple[Late, ...]:

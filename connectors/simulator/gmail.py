@@ -7,6 +7,7 @@ purpose: drafts, batch calls, media upload, settings but sendAs, labels of one's
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import ClassVar
@@ -238,8 +239,11 @@ class Gmail(Kind[GmailAccount]):
     # pushes
 
     def pack_push(self, account: GmailAccount) -> Pack | None:
+        """None where nobody is told: there is no watch, or it was told of the mailbox just now."""
         box = self.box(account)
         if not account.webhook_url or box.watched_until is None or box.watched_until < now():
+            return None
+        if not box.may_push(time.monotonic(), account.push_every_s):
             return None
         return packing(
             self.signer,

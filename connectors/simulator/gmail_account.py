@@ -13,6 +13,7 @@ class GmailAccount(Account, frozen=True, kw_only=True):
     audience         of the pushes' tokens; empty: the webhook's address
     aliases          further addresses that the mailbox may send as
     token_s          how long an access token holds
+    push_every_s     a mailbox is told of once in this time; what would be told between is dropped
     """
 
     client_id: str = "simulated.apps.googleusercontent.com"
@@ -23,3 +24,4 @@ class GmailAccount(Account, frozen=True, kw_only=True):
     service_account: str = "gmail-push@demo-project.iam.gserviceaccount.com"
     aliases: tuple[str, ...] = ()
     token_s: int = 3599
+    push_every_s: float = 1.0

@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute, Route
 from connectors.simulator import gmail_letters as letters
 from connectors.simulator import gmail_shapes as shapes
 from connectors.simulator.calls import Door
+from connectors.simulator.courier import Pack
 from connectors.simulator.gmail_account import GmailAccount
 from connectors.simulator.gmail_mailbox import TYPES, Mail, base_subject
 from connectors.simulator.google_accounts import MODIFY
@@ -180,12 +181,10 @@ class Api:
     async def _notify(self, account: GmailAccount) -> None:
         pack = self._kind.pack_push(account)
         if pack is not None:
-            self._kind.exchange.courier.spawn(self._push(account))
+            self._kind.exchange.courier.spawn(self._push(account, pack))
 
-    async def _push(self, account: GmailAccount) -> None:
-        pack = self._kind.pack_push(account)
-        if pack is not None:
-            await self._kind.exchange.courier.deliver(account, pack, self._kind.manner)
+    async def _push(self, account: GmailAccount, pack: Pack) -> None:
+        await self._kind.exchange.courier.deliver(account, pack, self._kind.manner)
 
     async def _stop(self, request: Request, account: GmailAccount) -> Response:
         self._kind.box(account).watched_until = None

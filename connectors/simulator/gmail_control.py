@@ -201,6 +201,7 @@ class MailboxControl:
     async def _push(self, account: GmailAccount, body: bytes) -> object:
         given = msgspec.json.decode(body, type=PostPush)
         if given.history_id is None:
+            self._kind.box(account).pushed_at = None
             return await self._tell(account)
         pack = packing(
             self._kind.signer,

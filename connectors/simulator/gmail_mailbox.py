@@ -55,13 +55,23 @@ class Record:
 
 @dataclass(kw_only=True, slots=True)
 class Mailbox:
-    """`watched_until` None: nobody is told of anything; `oldest`: where the kept history begins."""
+    """`watched_until` None: nobody is told of anything; `oldest`: where the kept history begins;
+    `pushed_at`: when somebody was told last."""
 
     mails: dict[str, Mail] = field(default_factory=dict)
     records: list[Record] = field(default_factory=list)
     history_id: int = _FIRST
     oldest: int = _FIRST
     watched_until: datetime | None = None
+    pushed_at: float | None = None
+
+    def may_push(self, at: float, every_s: float) -> bool:
+        """Once in so many seconds; what comes between is not told later, the next push tells of it
+        by its history id. `at`: seconds that only grow."""
+        if self.pushed_at is not None and at - self.pushed_at < every_s:
+            return False
+        self.pushed_at = at
+        return True
 
     def add(self, mail: Mail) -> None:
         self.mails[mail.id] = mail

@@ -6,9 +6,15 @@ import { icon, make, setText } from "../lib/dom.js";
 import { plainName } from "../lib/text.js";
 
 const LINE_PX = 22;
-const CHARS_A_LINE = 60;
-const FRAME_MIN = 72;
+// Between two paragraphs.
+const GAP_PX = 8;
+// About as many as fit, so that some room is left rather than a line hidden.
+const CHARS_A_LINE = 68;
+const CHARS_A_NARROW_LINE = 36;
+const PICTURE_PX = 160;
+const FRAME_MIN = 40;
 const FRAME_MAX = 460;
+const narrow = matchMedia("(max-width: 767px)");
 // Sorts that are made to be looked at; what a person writes reads best as words.
 const DESIGNED = new Set(["list"]);
 
@@ -23,7 +29,7 @@ export function drawMail(parts, message, { contact, handle, intentions }) {
   }
   drawHead(parts["mail-head"], message, mail, { contact, handle });
   const designed = mail.has_html && (DESIGNED.has(mail.sort) || !message.text.trim());
-  const view = { formatted: designed, pictures: false, unfolded: false };
+  const view = { formatted: designed, pictures: false, unfolded: false, tall: false };
   const draw = () => drawBody(parts, message, mail, view, change);
   const change = (what) => intentions.unfold(() => {
     Object.assign(view, what);
@@ -68,7 +74,13 @@ function drawBody(parts, message, mail, view, change) {
     const theme = document.documentElement.dataset.theme ?? "";
     const key = `${message.id} ${view.pictures} ${theme}`;
     const kept = parts.mail.querySelector("iframe");
-    shown.push(kept?.dataset.key === key ? kept : frame(message, mail, view, theme, key));
+    const shownFrame = kept?.dataset.key === key ? kept : frame(message, view, theme, key);
+    // Set again only when asked for: a frame that was dragged stays as it is.
+    if (kept !== shownFrame || view.sized !== view.tall) {
+      shownFrame.style.blockSize = view.tall ? "80dvh" : `${height(message, mail, view)}px`;
+      view.sized = view.tall;
+    }
+    shown.push(shownFrame);
     if (mail.remote_images && !view.pictures) {
       shown.push(
         make("p", { class: "mail__note" }, icon("image-off"),
@@ -76,6 +88,7 @@ function drawBody(parts, message, mail, view, change) {
           button("Show pictures", () => change({ pictures: true }))),
       );
     }
+    buttons.push(button(view.tall ? "Make it smaller" : "Make it taller", () => change({ tall: !view.tall })));
     buttons.push(button("Show as text", () => change({ formatted: false })));
   } else {
     if (mail.folded) {
@@ -90,8 +103,7 @@ function drawBody(parts, message, mail, view, change) {
   parts.mail.hidden = shown.length + buttons.length === 0;
 }
 
-/** The frame cannot tell how tall it is, for nothing runs in it: the words say it well enough, and its corner can be dragged. */
-function frame(message, mail, view, theme, key) {
+function frame(message, view, theme, key) {
   const element = make("iframe", {
     class: "mail__frame",
     title: "The mail as it was formatted",
@@ -101,12 +113,20 @@ function frame(message, mail, view, theme, key) {
     src: mailAddress(message.id, { pictures: view.pictures, theme }),
   });
   element.dataset.key = key;
-  const characters = message.text.length + (mail.folded?.length ?? 0);
-  const lines = Math.ceil(characters / CHARS_A_LINE) + message.text.split("\n").length;
-  const pictures = message.attachments.filter((file) => file.content_id).length;
-  const height = Math.min(FRAME_MAX, Math.max(FRAME_MIN, lines * LINE_PX + pictures * 160 + (mail.remote_images ? 120 : 0)));
-  element.style.blockSize = `${height}px`;
   return element;
+}
+
+/** The frame cannot tell how tall it is, for nothing runs in it: the words say it well enough, and its corner can be dragged. */
+function height(message, mail, view) {
+  const fit = narrow.matches ? CHARS_A_NARROW_LINE : CHARS_A_LINE;
+  const words = `${message.text}\n\n${mail.folded ?? ""}`.trim().replace(/\n\s*\n/g, "\n\n");
+  let all = LINE_PX;
+  for (const one of words.split("\n")) {
+    all += one ? Math.ceil(one.length / fit) * LINE_PX : GAP_PX;
+  }
+  const inside = message.attachments.filter((file) => file.content_id).length;
+  const remote = mail.remote_images && view.pictures ? 2 : 0;
+  return Math.min(FRAME_MAX, Math.max(FRAME_MIN, all + (inside + remote) * PICTURE_PX));
 }
 
 /** The words of a subject; a mail may have none. */

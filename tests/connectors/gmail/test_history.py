@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from datetime import datetime, timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -151,16 +152,25 @@ async def test_many_mails_come_in_steps_and_the_cursor_keeps_the_rest(
 SOON = timedelta(minutes=10)
 
 
+async def waits(connector: Gmail, channel: Channel) -> None:
+    """Twice for a mail, with all that came after it."""
+    for _ in range(2):
+        with pytest.raises(Temporary):
+            await connector.pull(channel, PLACE, NOW)
+
+
 async def retried(
     connector: Gmail, channel: Channel, edge: Edge, reply: Reply, now: datetime
 ) -> list[Pulled]:
     """A mail that Gmail fails to give, asked for until it is given up or `now` is a week later; a
     healthy one beside it has come at once."""
     edge.gives_tokens(*[token()] * 200)
-    edge.answers("GET", "/history", body({"history": added("m1", "m2"), "historyId": "9876999"}))
+    page = body({"history": added("m1", "m2"), "historyId": "9876999"})
+    edge.answers("GET", "/history", page, page, page)
     edge.answers("GET", "/history", *[body({"historyId": "9876999"})] * 400)
     edge.answers("GET", "/messages/m1", *[reply] * 400)
-    edge.answers("GET", "/messages/m2", raw(letter(), "m2"))
+    edge.answers("GET", "/messages/m2", *[raw(letter(), "m2")] * 3)
+    await waits(connector, channel)
     steps, cursor = await through(connector, channel, PLACE, now)
     assert [ids(step) for step in steps] == [["m2"]]
     until = now + timedelta(days=7)
@@ -178,15 +188,29 @@ FAULTS = [
 ]
 
 
+async def test_after_news_it_is_looked_again_soon_since_gmail_tells_once_a_second(
+    connector: Gmail, channel: Channel, edge: Edge
+) -> None:
+    edge.gives_tokens()
+    edge.answers("GET", "/history", body({"history": added("m1"), "historyId": "9876200"}))
+    edge.answers("GET", "/history", body({"historyId": "9876200"}))
+    edge.answers("GET", "/messages/m1", raw(letter(), "m1"))
+    step = await connector.pull(channel, PLACE, NOW)
+    assert (ids(step), step.again_s) == (["m1"], 2)
+    assert (await connector.pull(channel, step.cursor, NOW)).again_s is None
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_a_mail_that_gmail_has_a_fault_with_holds_up_nobody_and_comes_when_it_can(
     connector: Gmail, channel: Channel, edge: Edge, fault: Reply
 ) -> None:
     edge.gives_tokens()
-    edge.answers("GET", "/history", body({"history": added("m1", "m2"), "historyId": "9876999"}))
+    page = body({"history": added("m1", "m2"), "historyId": "9876999"})
+    edge.answers("GET", "/history", page, page, page)
     edge.answers("GET", "/history", *[body({"historyId": "9876999"})] * 9)
-    edge.answers("GET", "/messages/m1", fault, fault, raw(letter(), "m1"))
-    edge.answers("GET", "/messages/m2", raw(letter(), "m2"))
+    edge.answers("GET", "/messages/m1", *[fault] * 4, raw(letter(), "m1"))
+    edge.answers("GET", "/messages/m2", *[raw(letter(), "m2")] * 3)
+    await waits(connector, channel)
     steps, cursor = await through(connector, channel, PLACE)
     assert [ids(step) for step in steps] == [["m2"]]
     assert steps[-1].again_s == 2
@@ -197,13 +221,14 @@ async def test_a_mail_that_gmail_has_a_fault_with_holds_up_nobody_and_comes_when
     steps, cursor = await through(connector, channel, cursor, NOW + 2 * SOON)
     assert [one for step in steps for one in ids(step)] == ["m1"]
     assert steps[0].payloads[0].content_type == "message/rfc822"
+    assert about(steps[0].payloads[0])["recovered"] == "1"  # it takes its place by its time
     assert (steps[-1].again_s, read_cursor(cursor).late) == (None, ())
 
 
 async def test_a_mail_that_never_comes_is_told_of_by_its_headers(
     connector: Gmail, channel: Channel, edge: Edge
 ) -> None:
-    edge.answers("GET", "/messages/m1", *[Reply(status=500)] * 10)
+    edge.answers("GET", "/messages/m1", *[Reply(status=500)] * 12)
     edge.answers("GET", "/messages/m1", metadata("m1", From="Maya Ortiz <maya@example.com>"))
     steps = await retried(connector, channel, edge, Reply(status=500), NOW)
     [payload] = [one for step in steps[1:] for one in step.payloads]
@@ -212,7 +237,7 @@ async def test_a_mail_that_never_comes_is_told_of_by_its_headers(
     assert (report.type, report.provider_id) == ("unsupported", "m1")
     assert report.sender.address == "maya@example.com"
     assert [one for step in steps for one in step.lost] == []
-    assert len(edge.asked("/messages/m1")) == 11
+    assert len(edge.asked("/messages/m1")) == 13
 
 
 async def test_a_mail_of_which_nothing_can_be_had_is_told_of_as_lost_after_a_day(
@@ -233,14 +258,13 @@ async def test_a_mailbox_that_gives_no_mails_waits_as_a_whole(
 ) -> None:
     many = [f"m{n}" for n in range(60)]
     edge.gives_tokens()
-    edge.answers("GET", "/history", body({"history": added(*many), "historyId": "9876999"}))
+    edge.answers("GET", "/history", *[body({"history": added(*many), "historyId": "9876999"})] * 9)
     for one in many:
-        edge.answers("GET", f"/messages/{one}", Reply(status=503))
+        edge.answers("GET", f"/messages/{one}", *[Reply(status=503)] * 9)
     cursor = PLACE
-    for _ in range(2):
-        cursor = (await connector.pull(channel, cursor, NOW)).cursor
-    with pytest.raises(Temporary):
-        await connector.pull(channel, cursor, NOW)
+    for _ in range(9):
+        with suppress(Temporary):
+            cursor = (await connector.pull(channel, cursor, NOW)).cursor
     assert len(read_cursor(cursor).late) == 50
     assert len(read_cursor(cursor).todo) == 10
 
@@ -252,7 +276,7 @@ async def test_a_step_that_fails_leaves_the_cursor_where_it_was(
     page = {"history": added("m1", "m2"), "historyId": "9876999"}
     edge.answers("GET", "/history", body(page), body(page))
     edge.answers("GET", "/messages/m1", raw(letter(), "m1"), raw(letter(), "m1"))
-    edge.answers("GET", "/messages/m2", Reply(status=429), raw(letter(), "m2"))
+    edge.answers("GET", "/messages/m2", Reply(status=503), raw(letter(), "m2"))
     with pytest.raises(Temporary):
         await connector.pull(channel, PLACE, NOW)
     assert ids(await connector.pull(channel, PLACE, NOW)) == ["m1", "m2"]

@@ -203,6 +203,7 @@ class Simulator:
             "topic": TOPIC,
             "status_delay_s": 0,
             "retry_first_s": 0.02,
+            "push_every_s": 0,
             **GOOGLE,
             **settings,
         }

@@ -215,6 +215,27 @@ async def test_pushes_are_doubled_and_lost_by_script_and_the_mail_is_there_all_t
     assert len(await puller.pull()) == 2
 
 
+async def test_a_mailbox_is_told_of_once_a_second_and_what_is_between_is_dropped(
+    simulator: Simulator, inbox: Inbox, puller: Puller
+) -> None:
+    await simulator.connect_mailbox(inbox, push_every_s=3600)
+    await puller.pull()
+    await until(lambda: inbox.at("/gmail"))  # of the watch
+    written = [await simulator.texts("gmail", text, subject=text) for text in ("One", "Two")]
+    assert [one["status"] for one in written] == ["waiting", "waiting"]
+    assert len(inbox.at("/gmail")) == 1
+    # Once the time is over, one push tells of all; nothing is told later by itself.
+    await simulator.connect_mailbox(inbox, push_every_s=0)
+    assert (await simulator.texts("gmail", "Three", subject="Three"))["status"] == "delivered"
+    told = [
+        json.loads(base64.urlsafe_b64decode(json.loads(one.body)["message"]["data"]))
+        for one in inbox.at("/gmail")
+    ]
+    assert len(told) == 2
+    assert told[1]["historyId"] > told[0]["historyId"]
+    assert [read(one)["Subject"] for one in await puller.pull()] == ["One", "Two", "Three"]
+
+
 async def test_a_watch_on_another_topic_is_refused(puller: Puller) -> None:
     other = {**puller.channel.config, "topic": "projects/demo-project/topics/other"}
     puller.channel = replace(puller.channel, config=other)
