@@ -8,6 +8,7 @@ import re
 import secrets
 from email.message import EmailMessage
 from email.policy import SMTP
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -129,21 +130,38 @@ SHORT = {
 }
 
 
-@pytest.mark.parametrize("width", SIZES)
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark")])
 def test_a_short_formatted_mail_fills_its_frame(
-    program: DemoProgram, open_inbox: OpenInbox, pictures: Path, width: int, theme: str
+    program: DemoProgram, open_inbox: OpenInbox, pictures: Path, width: int, scheme: str
 ) -> None:
-    mailbox = Mailbox(program, f"Shorty {width} {theme}")
-    for subject, (text, html) in SHORT.items():
-        mailbox.writes(text, subject=f"Re: {subject}", html=html)
-    inbox = open_inbox()
-    page = inbox.page
-    page.set_viewport_size({"width": width, "height": SIZES[width]})
-    page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
-    for subject in SHORT:
-        page.get_by_role("listitem").filter(has_text=subject)
+    names = [f"Short {number} {width}" for number in range(len(SHORT))]
+    for name, (subject, (text, html)) in zip(names, SHORT.items(), strict=True):
+        Mailbox(program, name).writes(text, subject=subject, html=html)
+    inbox = open_inbox(width=width, height=SIZES[width], scheme=scheme)
+    for name, subject in zip(names, SHORT, strict=True):
+        if width < 768 and inbox.page.locator("#header-back").is_visible():
+            inbox.page.locator("#header-back").click()
+        inbox.open(name)
+        inbox.page.get_by_role("button", name="Show formatted").click()
+        body = inbox.page.frame_locator(".mail__frame").locator("body")
+        expect(body).to_be_visible()
+        inbox.page.screenshot(path=pictures / f"short_mail_{subject}_{width}_{scheme}.png")
+        words, frame = body.bounding_box(), inbox.page.locator(".mail__frame").bounding_box()
+        assert words is not None
+        assert frame is not None
+        assert words["height"] <= frame["height"] + 1, subject
+        assert frame["height"] - words["height"] <= 48, subject
+    inbox.page.get_by_role("button", name="Make it taller").click()
+    taller = inbox.page.locator(".mail__frame").bounding_box()
+    assert taller is not None
+    assert taller["height"] > SIZES[width] * 0.7
+    inbox.page.get_by_role("button", name="Make it smaller").click()
+    smaller = inbox.page.locator(".mail__frame").bounding_box()
+    assert smaller is not None
+    assert smaller["height"] < 400
 
+
+def test_a_conversation_of_ten_mails_comes_live(
     program: DemoProgram, open_inbox: OpenInbox, take_phone: TakePhone
 ) -> None:
     mailbox = Mailbox(program, "Tess Mailer")
