@@ -11,6 +11,7 @@ import pytest
 from connectors.http import Http
 from inbox.domain.agent import Role
 from inbox.domain.ids import ChannelId
+from inbox.store.gaps import Gap
 from tests.network import Served
 from tests.web.connecting import PLANTED, Answer, Person, Workplace, workplace
 from tests.web.mailbox import ADDRESS, CLIENT, Post, PostOffice
@@ -97,6 +98,24 @@ async def test_a12_signing_in_connects_the_channel(ada: Person, browser: Person)
     raw = await ada.served.context.stores.database["channels"].find_one({"_id": channel_id})
     assert raw is not None
     assert b"planted" not in bytes(raw["secrets"]["grant"])
+
+
+async def test_the_page_of_a_channel_names_what_the_provider_did_not_hand_over(
+    ada: Person, browser: Person
+) -> None:
+    channel_id = await begun(ada)
+    await browser.call("GET", await allows(browser, await leaves(browser, channel_id)))
+    page = f"/settings/channels/{channel_id}"
+    stores, at = ada.served.context.stores, datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
+    channel = await stores.channels.find(ChannelId(channel_id))
+    assert channel is not None
+    assert "did not hand over" not in (await browser.call("GET", page)).text
+    gap = Gap(since=at - timedelta(minutes=1), until=at, not_given=True)
+    await stores.gaps.record_of(channel, gap)
+    shown = (await browser.call("GET", page)).text
+    assert "did not hand over" in shown
+    assert '<time datetime="2026-11-22T09:30' in shown
+    assert 'id="gaps"' not in shown  # this server was not away
 
 
 async def test_a12_the_verifier_stays_here_sealed(ada: Person, browser: Person) -> None:
