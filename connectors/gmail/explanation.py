@@ -123,5 +123,5 @@ def _reports(reading: Reading) -> dict[str, object]:
 
 def _opt_out(reading: Reading) -> str | None:
     if reading.sort == "complaint":
-        return "complaint"
+        return "complaint" if delivery.complaint(reading.letter).of_person else None
     return "promotional" if reading.opts_out() else None
