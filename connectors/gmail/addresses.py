@@ -14,6 +14,7 @@ _ADDRESS = re.compile(r"[^\s@<>()\[\],;:\"\\]{1,128}@[^\s@<>()\[\],;:\"\\]{1,255
 _QUOTED_LOCAL = re.compile(r'"[^"\\@\s]{1,64}"@[^\s@<>()\[\],;:"\\]{1,255}')
 # An encoded word, in which a comma or a bracket parts nothing.
 _WORD = re.compile(r"=\?[^?\s]{1,80}\?[bBqQ]\?[^?<>]{0,500}\?=")
+_PARENTHESIS = re.compile(r"[()]")
 _TRICKY = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 
 
@@ -117,10 +118,10 @@ def _tokens(value: str) -> list[tuple[str, str | None, str]]:
 def _closing(value: str, start: int) -> int:
     """Where the comment ends that begins here, with those in it; the end where it never does."""
     depth = 0
-    for place in re.finditer(r"[()]", value[start:]):
+    for place in _PARENTHESIS.finditer(value, start):
         depth += 1 if place.group() == "(" else -1
         if not depth:
-            return start + place.start()
+            return place.start()
     return len(value)
 
 

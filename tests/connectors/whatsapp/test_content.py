@@ -131,6 +131,12 @@ def test_contact_cards_have_names_numbers_and_mail_addresses() -> None:
     }
 
 
+def test_a_card_that_is_only_a_text_is_read() -> None:
+    card = "BEGIN:VCARD\r\nFN;CHARSET=utf-8:Sam Poe\r\nitem1.TEL;type=CELL:+1 555 0102\r\nEND:VCARD"
+    report = received(message("contacts", [{"vcard": card}]))
+    assert (report.type, report.text) == ("contacts", "Contact: Sam Poe, +1 555 0102")
+
+
 PHONE = {"phones": [{"phone": "+44 7700 900123"}]}
 
 
@@ -157,7 +163,7 @@ def test_a_shared_number_that_is_in_doubt_is_nobodys(cards: object) -> None:
     assert report.sender.keys == ("15550002001", "US.10000000000000000001")
 
 
-def reply(answers: str, **more: str) -> dict[str, Any]:
+def reply(answers: object, **more: str) -> dict[str, Any]:
     return {"type": "nfm_reply", "nfm_reply": {"response_json": answers, **more}}
 
 
@@ -171,6 +177,17 @@ def reply(answers: str, **more: str) -> dict[str, Any]:
         ("{not json", {}, "Form: flow\nSent"),
         ("[" * 5000, {}, "Form: flow\nSent"),
         (
+            '{"saved_address_id": "a1", "values": {"name": "Pat", "in_pin_code": "400063"}}',
+            {"saved_address_id": "a1", "name": "Pat", "in_pin_code": "400063"},
+            "Form: flow\nsaved_address_id: a1\nname: Pat\nin_pin_code: 400063",
+        ),
+        (
+            '{"wa_flow_response_params": {"flow_id": "1"}, "day": "2026-01-02"}',
+            {"day": "2026-01-02"},
+            "Form: flow\nday: 2026-01-02",
+        ),
+        ({"day": "2026-01-02"}, {"day": "2026-01-02"}, "Form: flow\nday: 2026-01-02"),
+        (
             '{"flow_token": "t", "agreed": true, "none": null, "a": {"b": 1e999}}',
             {"agreed": "true", "a": '{"b": Infinity}'},
             'Form: flow\nagreed: true\na: {"b": Infinity}',
@@ -178,7 +195,7 @@ def reply(answers: str, **more: str) -> dict[str, Any]:
     ],
 )
 def test_a_form_is_shown_whatever_its_answers_are(
-    answers: str, values: dict[str, str], words: str
+    answers: object, values: dict[str, str], words: str
 ) -> None:
     report = received(message("interactive", reply(answers, name="flow", body="Sent")))
     assert report.content == {"form": {"name": "flow", "values": values}}
