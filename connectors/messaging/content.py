@@ -179,7 +179,7 @@ def _file_name(url: str) -> str | None:
 def _share(kind: str, item: object, payload: Mapping[str, object], parts: _Parts) -> None:
     """A post, a reel or a link; older forms have its address beside `payload`."""
     url = link(payload, "url") or link(payload, "story_media_url") or link(item, "url")
-    title = line(payload, "title", 512) or line(item, "title", 512) or _product(payload)
+    title = _title(payload) or _title(item) or _product(payload)
     if url is None and title is None:
         parts.more.setdefault("kind", kind)
         return
@@ -189,6 +189,11 @@ def _share(kind: str, item: object, payload: Mapping[str, object], parts: _Parts
     parts.shares.append({"kind": word, **present(title=title, url=url)})
     parts.words.append(f"{label}: {title or url}")
     parts.type = parts.type or "share"
+
+
+def _title(value: object) -> str | None:
+    """On one line: of a post it is all that is written below it."""
+    return " ".join((text(value, "title") or "").split())[:512] or None
 
 
 def _share_key(payload: Mapping[str, object], url: str | None, title: str | None) -> str:
