@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inbox.domain.report import ChannelNotice, MessageReceived, Report
+from inbox.domain.report import ChannelNotice, Ignored, MessageReceived, Report
 from tests.connectors.people import PAYLOADS, payload
-from tests.connectors.whatsapp.bodies import message, parse
+from tests.connectors.whatsapp.bodies import ACCOUNT, message, parse
 
 NAMES = sorted(path.stem for path in (PAYLOADS / "whatsapp").glob("*.json"))
 
@@ -161,6 +161,18 @@ def test_a_number_shared_on_request_is_the_senders_and_any_other_is_not() -> Non
 def test_a_shared_number_that_is_in_doubt_is_nobodys(cards: object) -> None:
     report = received(message("contacts", cards, origin="contact_request"))
     assert report.sender.keys == ("15550002001", "US.10000000000000000001")
+
+
+def test_the_answer_to_a_request_for_a_number_is_the_only_contacts() -> None:
+    document = payload("whatsapp", "contacts_phone_shared")
+    value = document["entry"][0]["changes"][0]["value"]
+    del value["messages"][0]["from_user_id"]
+    (report,) = parse(document)
+    assert isinstance(report, MessageReceived)
+    assert report.sender.keys == ("GB.10000000000000000002", "447700900123")
+    value["contacts"] *= 2
+    (report,) = parse(document)
+    assert report == Ignored(reason="no_sender", account=ACCOUNT)
 
 
 def reply(answers: object, **more: str) -> dict[str, Any]:

@@ -387,18 +387,6 @@ def test_a_file_may_be_named_by_a_number() -> None:
     assert [media.ref for media in report.media] == ["700000000000005"]
 
 
-def test_the_answer_to_a_request_for_a_number_is_the_only_contacts() -> None:
-    document = payload("whatsapp", "contacts_phone_shared")
-    value = document["entry"][0]["changes"][0]["value"]
-    del value["messages"][0]["from_user_id"]
-    (report,) = parse(document)
-    assert isinstance(report, MessageReceived)
-    assert report.sender.keys == ("GB.10000000000000000002", "447700900123")
-    value["contacts"] *= 2
-    (report,) = parse(document)
-    assert word(report) == "no_sender"
-
-
 def test_a_message_of_nobody_is_set_aside() -> None:
     (report,) = message_with(**{"from": None, "from_user_id": None})
     assert word(report) == "no_sender"
