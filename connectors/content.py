@@ -5,12 +5,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from connectors.body import NotJson, clean, decode
 
 Read = tuple[str, dict[str, object]] | None
 """Words and what is more; None when the part is not what its type promises."""
+
+
+# The business's own note to itself, and Meta's: nobody's answers.
+_NO_ANSWERS = ("flow_token", "wa_flow_response_params")
 
 
 def present(**values: object) -> dict[str, object]:
@@ -57,16 +61,24 @@ def read_form(name: str | None, answers: str | None, body: str | None) -> Read:
         decoded = None
     if decoded is not None and not isinstance(decoded, Mapping):
         decoded = {"answer": decoded}
-    # The token is the business's own note to itself and nobody's answer.
     values = {
         clean(key): _shown(value)
-        for key, value in (decoded or {}).items()
-        if key != "flow_token" and value is not None
+        for key, value in _answers(decoded or {})
+        if key not in _NO_ANSWERS and value is not None
     }
     title = name or "form"
     rows = [f"{key}: {value[:200]}" for key, value in list(values.items())[:20]]
     words = "\n".join([f"Form: {title}", *(rows or [body] if body else rows)])
     return words, {"form": {"name": title, "values": values}}
+
+
+def _answers(decoded: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    """Each answer; an address comes as answers within one."""
+    for key, value in decoded.items():
+        if key == "values" and isinstance(value, Mapping):
+            yield from value.items()
+        else:
+            yield key, value
 
 
 def _shown(value: object) -> str:

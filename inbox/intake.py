@@ -320,7 +320,7 @@ class Intake:
             if isinstance(report, Ignored):
                 verdicts[report.reason] += 1
                 continue
-            channel = await self._channel_of(entry, report.account, addressed)
+            channel = await self._channel_of(entry, report, addressed)
             if channel is None:
                 verdicts["no_such_account"] += 1
                 continue
@@ -356,17 +356,19 @@ class Intake:
                 return await self._changes.apply(report, channel, received_at)
 
     async def _channel_of(
-        self, entry: JournalEntry, account: str, addressed: Channel | None
+        self, entry: JournalEntry, report: Report, addressed: Channel | None
     ) -> Channel | None:
         # News of a whole business names that, and not the number of it that has this address.
+        account = report.account
         if addressed is None or account in (addressed.account, *addressed.config.values()):
             return addressed
-        other = await self._directory.find_by_account(entry.kind, account)
-        if other is None:
-            return None
-        field_name = self._connectors[entry.kind].manifest.signing_field
-        shared = other.signing_secrets(field_name) & addressed.signing_secrets(field_name)
-        return other if shared else None
+        other = await self._directory.find_by_account(entry.kind, account or "")
+        if other is not None:
+            field_name = self._connectors[entry.kind].manifest.signing_field
+            if other.signing_secrets(field_name) & addressed.signing_secrets(field_name):
+                return other
+        pool = report.pool if isinstance(report, MessageReceived | StatusReported) else None
+        return addressed if pool and pool in addressed.config.values() else None
 
 
 async def _parsed(connector: Connector, entry: JournalEntry) -> list[Report]:

@@ -79,6 +79,7 @@ HELD: dict[str, tuple[list[int], int, list[str]]] = {
     "sms/08_media_count_lies": ([1], 0, []),
     "sms/09_media_ssrf": ([1], 0, []),
     "sms/18_whatsapp_prefixed": ([], 0, ["ignored"]),
+    "sms/service_other_number_status": ([], 1, []),
     **{f"sms/{path.stem}": ([], 1, []) for path in FILES if path.name.startswith("2")},
 }
 

@@ -12,6 +12,9 @@ from connectors.gmail.headers import Headers, decode_words, one_line
 MOST = 1_000
 _ADDRESS = re.compile(r"[^\s@<>()\[\],;:\"\\]{1,128}@[^\s@<>()\[\],;:\"\\]{1,255}")
 _QUOTED_LOCAL = re.compile(r'"[^"\\@\s]{1,64}"@[^\s@<>()\[\],;:"\\]{1,255}')
+# An encoded word, in which a comma or a bracket parts nothing.
+_WORD = re.compile(r"=\?[^?\s]{1,80}\?[bBqQ]\?[^?<>]{0,500}\?=")
+_PARENTHESIS = re.compile(r"[()]")
 _TRICKY = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 
 
@@ -36,8 +39,19 @@ def mailboxes(headers: Headers, name: str) -> list[Mailbox]:
 
 def read(value: str) -> list[Mailbox]:
     """The addresses in a header's value; what is none is left out."""
-    found = [_mailbox(words, inside, aside) for words, inside, aside in _tokens(value)]
-    return [mailbox for mailbox in found if mailbox is not None][:MOST]
+    found: list[Mailbox] = []
+    before = ""
+    for words, inside, aside in _tokens(value):
+        if inside is None and words.strip() and "@" not in words:
+            before = words.strip()[:200]
+            continue
+        # `Lee, Ann <ann.lee@b.example>`: a name that lacks its quotes, as the address shows.
+        named = before and inside and words.strip() and before.lower() in inside.lower()
+        mailbox = _mailbox(f"{before}, {words.strip()}" if named else words, inside, aside)
+        before = ""
+        if mailbox is not None:
+            found.append(mailbox)
+    return found[:MOST]
 
 
 def first(headers: Headers, *names: str) -> Mailbox | None:
@@ -84,9 +98,11 @@ def _tokens(value: str) -> list[tuple[str, str | None, str]]:
             end = size if end < 0 else end
             inside = inside or value[at + 1 : end]
         elif sign == "(":
-            end = value.find(")", at)
-            end = size if end < 0 else end
+            end = _closing(value, at)
             aside.append(value[at + 1 : end])
+        elif sign == "=" and (word := _WORD.match(value, at)) is not None:
+            end = word.end() - 1
+            words.append(word.group())
         elif sign in ",;":
             entries.append(("".join(words), inside, " ".join(aside)))
             words, aside, inside = [], [], None
@@ -97,6 +113,16 @@ def _tokens(value: str) -> list[tuple[str, str | None, str]]:
             words.append(sign)
         at = max(at, end) + 1
     return [*entries, ("".join(words), inside, " ".join(aside))]
+
+
+def _closing(value: str, start: int) -> int:
+    """Where the comment ends that begins here, with those in it; the end where it never does."""
+    depth = 0
+    for place in _PARENTHESIS.finditer(value, start):
+        depth += 1 if place.group() == "(" else -1
+        if not depth:
+            return place.start()
+    return len(value)
 
 
 def _keep_local(value: str, at: int, end: int) -> str:

@@ -90,7 +90,11 @@ _MANY_BYTES = {
     "hz",
     "iso2022_jp_ext",
 }
+_JAPANESE = "iso2022_jp_ext"
+_SWITCH = re.compile(rb"\x1b(\$[@B]|\$\(D|\([BJI])")
+_PAIRS = re.compile(rb"[\x21-\x7e]{2}")
 _ESCAPES = re.compile(rb"\x1b\$[@B]|\x1b\([JI]")
+_CODE_PAGE = re.compile(r"^(?:cp|ibm|ms|x-ibm)[-_]?0*(\d{3,4})$")
 _META = re.compile(rb"<meta[^>]{0,200}?charset\s{0,9}=\s{0,9}[\"']?\s{0,9}([\w.:-]{1,40})", re.I)
 
 
@@ -99,6 +103,7 @@ def codec(name: str) -> str | None:
     key = name.strip().strip("\"'").lower()
     if key in _UNSAID:
         return ""
+    key = _CODE_PAGE.sub(r"cp\1", key)
     try:
         found = codecs.lookup(_ALIASES.get(key, key))
     except (LookupError, ValueError):
@@ -128,8 +133,11 @@ def _decode(raw: bytes, declared: str) -> str:
         return raw.decode("utf-16", "replace")
     name = codec(declared)
     if not name and _ESCAPES.search(raw):
-        name = "iso2022_jp_ext"
+        name = _JAPANESE
     for candidate in (name, "utf-8"):
+        if candidate == "utf-8" and name == _JAPANESE and _ESCAPES.search(raw):
+            # Escapes and seven bits: it would pass for UTF-8.
+            return _japanese(raw)
         if candidate and (text := _strictly(raw, candidate)) is not None:
             return text
     if name in _MANY_BYTES or name == "":
@@ -148,3 +156,33 @@ def _strictly(raw: bytes, name: str) -> str | None:
         return raw.decode(name)
     except (UnicodeError, ValueError):
         return None
+
+
+def _japanese(raw: bytes) -> str:
+    """ISO-2022-JP as mail programs write it: with NEC's own row of signs (circled digits, units,
+    Roman numbers), which are in no standard and which Python's codec refuses."""
+    first, *rest = _SWITCH.split(raw)
+    done = [first.decode("cp932", "replace")]
+    for mode, piece in zip(rest[::2], rest[1::2], strict=True):
+        if mode in (b"$B", b"$@"):
+            done.append(_PAIRS.sub(_shifted, piece).decode("cp932", "replace"))
+        elif mode == b"$(D":
+            done.append(_PAIRS.sub(_supplementary, piece).decode("euc_jp", "replace"))
+        elif mode == b"(I":
+            done.append(bytes(b | 0x80 if 0x21 <= b <= 0x5F else b for b in piece).decode("cp932"))
+        else:
+            done.append(piece.decode("cp932", "replace"))
+    return "".join(done)
+
+
+def _shifted(pair: re.Match[bytes]) -> bytes:
+    """One character of JIS X 0208 as Shift JIS has it."""
+    row, cell = pair.group()
+    lead = (row - 0x21) // 2 + (0x81 if row < 0x5F else 0xC1)
+    return bytes((lead, cell + (0x1F + (cell >= 0x60) if row % 2 else 0x7E)))
+
+
+def _supplementary(pair: re.Match[bytes]) -> bytes:
+    """One character of JIS X 0212 as EUC-JP has it."""
+    row, cell = pair.group()
+    return bytes((0x8F, row | 0x80, cell | 0x80))

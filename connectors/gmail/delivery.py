@@ -5,8 +5,11 @@ it was complained about, it was read. RFC 3464, RFC 5965, RFC 8098, and what cam
 from __future__ import annotations
 
 import re
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from connectors.body import clean
 from connectors.gmail.addresses import address_in
 from connectors.gmail.charset import decode
 from connectors.gmail.headers import Headers, one_line, read_headers
@@ -51,6 +54,8 @@ _FULL = re.compile(
 _POLICY = re.compile(
     r"spam|blocked|blacklist|blocklist|policy|denied|dmarc|not authori[sz]ed|relaying"
 )
+# RFC 6533: a character of an address that is not ASCII.
+_BEYOND = re.compile(r"\\x\{([0-9a-f]{2,6})\}", re.I)
 _READ = ("displayed", "processed", "dispatched")
 
 
@@ -104,14 +109,17 @@ def _groups(content: bytes) -> list[Delivery]:
     found: list[Delivery] = []
     for block in re.split(rb"\r?\n[ \t]*\r?\n", content[: 256 * 1024].strip())[:1000]:
         fields, _ = read_headers(block.strip() + b"\n")
-        recipient = _typed(fields, "final-recipient") or _typed(fields, "original-recipient")
+        named = [_typed(fields, name) for name in ("final-recipient", "original-recipient")]
+        # What is no address is a place on their side: a program, a directory's own name.
+        addresses = [address for name in named if (address := address_in(name))]
+        recipient = next(iter(addresses), named[0].lower() or named[1].lower() or None)
         if not recipient and not fields.text("action"):
             continue
         diagnostic = fields.text("diagnostic-code").partition(";")[2].strip()
         if len(found) < MOST_RECIPIENTS:
             found.append(
                 _delivery(
-                    address_in(recipient) or recipient.lower() or None,
+                    recipient,
                     fields.text("action").split(" ")[0].strip(";").lower(),
                     fields.text("status"),
                     diagnostic or fields.text("diagnostic-code"),
@@ -121,8 +129,17 @@ def _groups(content: bytes) -> list[Delivery]:
 
 
 def _typed(fields: Headers, name: str) -> str:
-    kind, sign, value = fields.text(name).partition(";")
-    return (value if sign else kind).strip(" <>")[:320]
+    kind, sign, value = fields.text(name)[:2000].partition(";")
+    if not sign:
+        kind, value = "", kind
+    if kind.strip().lower() == "utf-8":
+        value = clean(_BEYOND.sub(_character, value))
+    return value.strip(" <>")[:320]
+
+
+def _character(found: re.Match[str]) -> str:
+    number = int(found.group(1), 16)
+    return chr(number) if number <= sys.maxunicode else ""
 
 
 def _delivery(recipient: str | None, action: str, status: str, diagnostic: str) -> Delivery:
@@ -166,11 +183,30 @@ def _from_text(letter: Letter, ours: frozenset[str]) -> list[Delivery]:
     later = _LATER.search(f"{lower} {letter.headers.text('subject').lower()}") is not None
     code = _STATUS.search(said)
     status = code.group() if code else _guessed(lower, later=later)
-    action = "delayed" if later or status[0] == "4" else "failed"
+    told = _each([*failed[:MOST_RECIPIENTS]] or [None], lower, status, later=later)
     return [
-        _delivery(recipient, action, status, lower[:500])
-        for recipient in [*failed[:MOST_RECIPIENTS], *([] if failed else [None])]
+        _delivery(recipient, "delayed" if later or own[0] == "4" else "failed", own, words[:500])
+        for recipient, own, words in told
     ]
+
+
+def _each(
+    recipients: Sequence[str | None], text: str, status: str, *, later: bool
+) -> list[tuple[str | None, str, str]]:
+    """Each recipient with the code and the words that stand below its name, up to the next one;
+    those of the whole text where it is alone or nothing is said there."""
+    if len(recipients) < 2:
+        return [(recipient, status, text) for recipient in recipients]
+    found: list[tuple[str | None, str, str]] = []
+    places = sorted((text.find(recipient), recipient) for recipient in recipients if recipient)
+    for number, (start, recipient) in enumerate(places):
+        stop = places[number + 1][0] if number + 1 < len(places) else len(text)
+        words = text[start:stop] if start >= 0 else ""
+        code = _STATUS.search(words)
+        own = code.group() if code else _guessed(words, later=later)
+        said = code is not None or not own.endswith(".0.0")
+        found.append((recipient, own, words) if said else (recipient, status, text))
+    return found
 
 
 def _not_ours(found: list[str], ours: frozenset[str]) -> list[str]:
@@ -222,6 +258,12 @@ class Complaint:
     recipient: str | None
     type: str
     original_message_id: str | None
+
+    @property
+    def of_person(self) -> bool:
+        """Whether somebody wants no more of it; else they take that back, or a server reports what
+        it checked (RFC 6591)."""
+        return self.type not in ("not-spam", "auth-failure", "dmarc", "dkim", "spf")
 
 
 def complaint(letter: Letter) -> Complaint:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 from connectors.gmail import delivery
@@ -80,10 +81,15 @@ def _thread(reading: Reading) -> str | None:
 
 
 def _date(reading: Reading) -> str | None:
+    """None for what is no date, and for one without a zone: that may be hours off."""
+    said = reading.letter.headers.text("date")[:200]
     try:
-        return parsedate_to_datetime(reading.letter.headers.text("date")[:200]).isoformat()
+        at = parsedate_to_datetime(said)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
+    if at.tzinfo is None and "-0000" in said:
+        at = at.replace(tzinfo=UTC)
+    return None if at.tzinfo is None else at.isoformat()
 
 
 def _reports(reading: Reading) -> dict[str, object]:
@@ -123,5 +129,5 @@ def _reports(reading: Reading) -> dict[str, object]:
 
 def _opt_out(reading: Reading) -> str | None:
     if reading.sort == "complaint":
-        return "complaint"
+        return "complaint" if delivery.complaint(reading.letter).of_person else None
     return "promotional" if reading.opts_out() else None

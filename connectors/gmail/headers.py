@@ -18,6 +18,19 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _ID = re.compile(r"<([^<>\s]{1,998})>")
 _BARE_ID = re.compile(r"[^<>\s,;\"]{1,500}@[^<>\s,;\"]{1,500}")
 _NAME = re.compile(rb"([!-9;-~]{1,200})[ \t]{0,8}:")
+_ONCE = frozenset(
+    [
+        "from",
+        "to",
+        "subject",
+        "date",
+        "message-id",
+        "mime-version",
+        "content-type",
+        "content-transfer-encoding",
+        "content-disposition",
+    ]
+)
 _ASCII_SPACE = " \t\r\n"
 
 
@@ -79,10 +92,20 @@ def read_headers(block: bytes) -> tuple[Headers, int]:
                 name = found.group(1).decode("ascii").lower()
                 fields.append((name, [line[found.end() :].strip()[:LONGEST]]))
                 length = len(fields[-1][1][0])
-        elif not line.startswith((b"From ", b">From ")) or fields:
+        elif (not line.startswith((b"From ", b">From ")) or fields) and not _goes_on(
+            block[end : end + 200], fields
+        ):
             return _headers(fields), at
         at = end
     return _headers(fields), at
+
+
+def _goes_on(following: bytes, fields: list[tuple[str, list[bytes]]]) -> bool:
+    """Whether a line that is no header is a broken one: a header stands below it that every mail
+    has once, and that did not come yet."""
+    found = _NAME.match(following)
+    name = found.group(1).decode("ascii").lower() if found else ""
+    return name in _ONCE and all(name != known for known, _ in fields[-200:])
 
 
 def _headers(fields: list[tuple[str, list[bytes]]]) -> Headers:

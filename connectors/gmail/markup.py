@@ -101,9 +101,14 @@ _QUOTE_IDS = frozenset(
         "olk_src_body_section",
         "reply-intro",
         "isforwardcontent",
+        "isreplycontent",
+        "origbody",
+        "orimsghtmlseperator",
+        "reply139content",
         "mail-editor-reference-message-container",
     ]
 )
+_QUOTE_NAMES = frozenset(["messagereplysection", "quote"])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -306,4 +311,5 @@ def _starts_quote(name: str, attributes: dict[str, str]) -> bool:
     if name == "blockquote":
         return False
     classes, own = _names(attributes)
-    return bool(classes & _QUOTE_CLASSES) or own in _QUOTE_IDS
+    said = attributes.get("name", "").lower().removeprefix("x_")
+    return bool(classes & _QUOTE_CLASSES) or own in _QUOTE_IDS or said in _QUOTE_NAMES

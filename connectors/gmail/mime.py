@@ -34,6 +34,8 @@ _UNSHOWN = frozenset(
         "application/pgp-signature",
     }
 )
+# The same words for a mail program that runs programs, and for a watch.
+_OTHER_SCREENS = frozenset({"text/x-amp-html", "text/watch-html"})
 _SHOWN = frozenset({"text/plain", "text/html", "text/enriched", "text/richtext"})
 _CID = re.compile(r"cid:([^\s\"'<>)\]]{1,300})", re.I)
 _ENRICHED = re.compile(r"<param>[^<]{0,500}</param>|</?[a-z0-9-]{1,40}>", re.I)
@@ -183,6 +185,8 @@ def _alternative(part: Part, files: _Files, *, first: bool) -> list[_Piece]:
     richest."""
     plain, html = "", ""
     for child in part.children:
+        if child.type in _OTHER_SCREENS:
+            continue
         pieces = _collect(child, files, first=first)
         words = "\n\n".join(piece.plain for piece in pieces if piece.plain.strip())
         plain = plain if plain.strip() else words

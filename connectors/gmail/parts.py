@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from connectors.gmail.filenames import filename, guessed_type
 from connectors.gmail.headers import Headers, from_base64, parameters, read_headers
 
 MAX_DEPTH = 20
@@ -130,9 +131,11 @@ def _content_type(
     """Type, parameters and boundary. Of several headers the first holds that means something; a
     multipart one means something when its boundary is there."""
     found: tuple[str, dict[str, str]] | None = None
+    untyped: dict[str, str] = {}
     for value in headers.every("content-type"):
         kind, params = parameters(Headers([("x", value)]).raw("x"))
         if _TYPE.fullmatch(kind) is None:
+            untyped = untyped or params
             continue
         if not kind.startswith("multipart/"):
             found = found or (kind, params)
@@ -143,7 +146,11 @@ def _content_type(
         if boundary and raw.find(b"--" + boundary, start, end) >= 0:
             return kind, params, boundary
         found = found or (kind, params)
-    kind, params = found or (usual, {})
+    if found is None:
+        # Nothing that can be a type: a file's name tells better what it is than a guess at text.
+        name = filename(parameters(headers.raw("content-disposition"))[1], untyped)
+        found = ((guessed_type(name) or usual) if name else usual), untyped
+    kind, params = found
     if kind.startswith("multipart/"):
         return kind, params, _guessed_boundary(raw, start, end)
     return kind, params, b""
@@ -180,9 +187,9 @@ def _between(
             continue
         if begun >= 0:
             yield begun, _before_line(raw, begun, at)
-        if rest == b"--":
-            return
-        begun = at = stop
+        # Parts within parts may share one boundary: then the first end is not the last.
+        begun = -1 if rest == b"--" else stop
+        at = stop
     if 0 <= begun < end:
         yield begun, end
 

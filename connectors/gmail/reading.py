@@ -20,6 +20,12 @@ from inbox.domain.report import MailSort
 MAX_SUBJECT = 998
 MAX_REFERENCES = 100
 
+# Words for "forwarded", of programs that announce the forwarded mail as they do a quoted one.
+_FORWARDED = re.compile(
+    r"(?:fwd?|wg|tr|rv|enc|vl|vb|doorst|pd|i|továbbítás|προώθ|изпратено|ynt|ilt|转发|轉寄|転送|fs)"
+    r"\s{0,3}[:：]",
+    re.I,
+)
 # Services that send a form of somebody's site on: who wrote is in Reply-To.
 _RELAYS = frozenset(
     {
@@ -43,6 +49,7 @@ _DELIVERED = ("delivered-to", "x-original-to", "x-forwarded-to")
 _ADDRESSED = ("to", "cc")
 _METHOD = re.compile(r"^METHOD:([A-Z-]{1,40})\s*$", re.I | re.M)
 _UID = re.compile(r"^UID:(.{1,300}?)\s*$", re.I | re.M)
+_EVENT = re.compile(r"^BEGIN:(?:VEVENT|VTODO)\s*$", re.I | re.M)
 _START = re.compile(r"^DTSTART[^:\n]{0,200}:(.{1,40}?)\s*$", re.I | re.M)
 # What Gmail and Apple write into the mail that their button to unsubscribe sends.
 _BUTTON = re.compile(
@@ -94,12 +101,15 @@ class Reading:
     @property
     def calendar(self) -> dict[str, str | None]:
         """METHOD, UID and DTSTART of the invitation in it."""
-        text = self.letter.calendar
+        # A long line goes on below, and a time zone before the event has starts of its own.
+        text = re.sub(r"\r?\n[ \t]", "", self.letter.calendar)
+        event = _EVENT.search(text)
+        own = text if event is None else text[event.end() :]
         method = _first(_METHOD, text) or _method(self.letter)
         return {
             "method": method.upper() if method else None,
-            "uid": _first(_UID, text),
-            "starts": _first(_START, text),
+            "uid": _first(_UID, own),
+            "starts": _first(_START, own),
         }
 
     def unsubscribes_by_button(self) -> bool:
@@ -135,13 +145,15 @@ def read(raw: bytes, account: str, labels: frozenset[str] = frozenset()) -> Read
     sort = sorting.sort_of(letter, account, labels)
     author = addresses.first(headers, "from", "sender")
     answers = addresses.first(headers, "reply-to")
-    text, folded = trim(letter.text, letter.quotes, letter.page)
+    subject = headers.text("subject")[:MAX_SUBJECT]
+    forwarded = _FORWARDED.match(subject) is not None
+    text, folded = trim(letter.text, letter.quotes, letter.page, forwarded=forwarded)
     ids = headers.ids("message-id")
     return Reading(
         letter=letter,
         account=account,
         sort=sort,
-        subject=headers.text("subject")[:MAX_SUBJECT],
+        subject=subject,
         message_id=ids[0] if ids else None,
         in_reply_to=headers.ids("in-reply-to")[:MAX_REFERENCES],
         references=_newest(headers.ids("references")),

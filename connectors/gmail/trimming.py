@@ -64,14 +64,22 @@ class _Cut:
     after: int
 
 
-def trim(text: str, quotes: tuple[int, ...] = (), page: Page | None = None) -> tuple[str, str]:
+def trim(
+    text: str,
+    quotes: tuple[int, ...] = (),
+    page: Page | None = None,
+    *,
+    forwarded: bool = False,
+) -> tuple[str, str]:
     """The answer, and the rest: together they are `text`.
 
+    forwarded  its subject says that what is below the headers of another mail is sent on
     quotes  lines where the HTML that the text is from says that a quote begins
     page    the same mail's HTML as text, for what the plain text alone does not tell
     """
-    size = _answer(text, quotes)
-    if size is None and page is not None:
+    # Who forwards a mail wants it to be read.
+    size = None if forwarded else _answer(text, quotes)
+    if size is None and page is not None and not forwarded:
         size = _as_in(text, page)
     if size is None:
         return text, ""

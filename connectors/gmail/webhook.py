@@ -255,8 +255,8 @@ def _complaint(reading: Reading, at: datetime | None) -> Report:
     own = our_id(told.original_message_id or "")
     if told.recipient is None or own is None:
         return Ignored(reason="complaint_of_no_message_of_ours", account=account)
-    if told.type == "not-spam":
-        return Ignored(reason="complaint_taken_back", account=account)
+    if not told.of_person:
+        return Ignored(reason=f"report_{told.type}"[:40], account=account)
     who = _person(told.recipient)
     return PreferenceReported(
         account=account,

@@ -128,7 +128,11 @@ def read_referral(part: Mapping[str, object]) -> dict[str, object]:
 
 def _attachment(item: object, parts: _Parts) -> None:
     kind, payload = line(item, "type", 64), mapping(item, "payload")
-    if kind in _MEDIA:
+    if kind == "template" and text(payload, "text"):
+        # Buttons below words, or what a program of ours sent elsewhere.
+        parts.words.append(text(payload, "text") or "")
+        parts.type = parts.type or "text"
+    elif kind in _MEDIA:
         _file(kind, payload, parts)
     elif kind in _SHARES:
         _share(kind, item, payload, parts)
@@ -141,7 +145,7 @@ def _attachment(item: object, parts: _Parts) -> None:
         parts.words.append("❤️")
         parts.type = parts.type or "text"
     elif kind == "location":
-        _location(payload, parts)
+        _location(item, payload, parts)
     elif kind == "appointment_booking":
         parts.words.append(f"Appointment: {line(payload, 'status', 32) or 'booked'}")
         parts.type = parts.type or "appointment"
@@ -175,7 +179,7 @@ def _file_name(url: str) -> str | None:
 def _share(kind: str, item: object, payload: Mapping[str, object], parts: _Parts) -> None:
     """A post, a reel or a link; older forms have its address beside `payload`."""
     url = link(payload, "url") or link(payload, "story_media_url") or link(item, "url")
-    title = line(payload, "title", 512) or line(item, "title", 512) or _product(payload)
+    title = _title(payload) or _title(item) or _product(payload)
     if url is None and title is None:
         parts.more.setdefault("kind", kind)
         return
@@ -185,6 +189,11 @@ def _share(kind: str, item: object, payload: Mapping[str, object], parts: _Parts
     parts.shares.append({"kind": word, **present(title=title, url=url)})
     parts.words.append(f"{label}: {title or url}")
     parts.type = parts.type or "share"
+
+
+def _title(value: object) -> str | None:
+    """On one line: of a post it is all that is written below it."""
+    return " ".join((text(value, "title") or "").split())[:512] or None
 
 
 def _share_key(payload: Mapping[str, object], url: str | None, title: str | None) -> str:
@@ -208,10 +217,13 @@ def _product(payload: Mapping[str, object]) -> str | None:
     return ", ".join(titles) or line(payload, "text", 512)
 
 
-def _location(payload: Mapping[str, object], parts: _Parts) -> None:
+def _location(item: object, payload: Mapping[str, object], parts: _Parts) -> None:
     point = mapping(payload, "coordinates")
     found = read_location(
-        number(point, "lat"), number(point, "long"), name=line(payload, "title"), address=None
+        number(point, "lat"),
+        number(point, "long"),
+        name=line(payload, "title") or line(item, "title"),
+        address=None,
     )
     if found is None:
         parts.more.setdefault("kind", "location")

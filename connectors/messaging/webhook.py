@@ -125,7 +125,7 @@ def parse(payload: Payload, received_at: datetime, dialect: Dialect) -> list[Rep
 
 
 def _entry(entry: object, received_at: datetime, dialect: Dialect) -> Iterator[Report]:
-    account = own_id(entry, "id")
+    account = own_id(entry, "id") or _account_in(entry)
     if account is None or not isinstance(entry, Mapping):
         yield Ignored(reason="malformed_item")
         return
@@ -144,6 +144,14 @@ def _entry(entry: object, received_at: datetime, dialect: Dialect) -> Iterator[R
             yield Ignored(reason=_change(field), account=account)
     if empty:
         yield Ignored(reason="empty_entry", account=account)
+
+
+def _account_in(entry: object) -> str | None:
+    """Whose entry it is that does not say so: to whom its first event went, or who sent an echo."""
+    for event in (*items(entry, "messaging"), *items(entry, "standby")):
+        echo = mapping(event, "message").get("is_echo") is True
+        return own_id(mapping(event, "sender" if echo else "recipient"), "id")
+    return None
 
 
 def _change(field: str | None) -> str:

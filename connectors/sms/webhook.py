@@ -202,6 +202,7 @@ def _message(form: Form) -> Report:
         reply_to=form.first("OriginalRepliedMessageSid") or None,
         opt_out_type=_OPT_OUT_TYPES.get(form.first("OptOutType").strip().upper()),
         content=more or None,
+        pool=form.first("MessagingServiceSid") or None,
     )
 
 
@@ -268,4 +269,5 @@ def _status(form: Form, word: str, query: Form) -> Report:
         message_id=our_message(query.first("message")),
         recipient=form.first("To").strip() or None,
         error=explain(number, word) if status is Status.FAILED else None,
+        pool=form.first("MessagingServiceSid") or None,
     )

@@ -7,6 +7,8 @@ sees that something came and can ask for it in another form.
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -153,7 +155,25 @@ def _card(entry: object) -> tuple[str, list[dict[str, object]], list[str]] | Non
             phones.append(present(number=reached, type=line(phone, "type", 32)))
     found = [line(entry, "email", 320) for entry in items(entry, "emails")]
     emails = [email for email in found if email]
+    if not (name or phones or emails):
+        name, phones, emails = _vcard(text(entry, "vcard") or "")
     return (name, phones, emails) if name or phones or emails else None
+
+
+_VCARD_LINE = re.compile(
+    r"^(?:\w{1,20}\.)?(FN|TEL|EMAIL)(?:[;][^:\n]{0,200})?:(.{1,320})$", re.I | re.M
+)
+
+
+def _vcard(card: str) -> tuple[str, list[dict[str, object]], list[str]]:
+    """The same out of the text of a card, for one that has nothing else."""
+    found: dict[str, list[str]] = {"FN": [], "TEL": [], "EMAIL": []}
+    for line_ in _VCARD_LINE.finditer(card[:20_000]):
+        value = line({"value": line_.group(2)}, "value", 320)
+        if value:
+            found[line_.group(1).upper()].append(value)
+    phones: list[dict[str, object]] = [{"number": number[:64]} for number in found["TEL"]]
+    return "".join(found["FN"][:1])[:256], phones, found["EMAIL"]
 
 
 _ANSWERS = ("button_reply", "list_reply", "nfm_reply", "call_permission_reply")
@@ -170,7 +190,11 @@ def _interactive(item: object) -> Read:
             line(reply, "id"), line(reply, "title"), line(reply, "description", 1024)
         )
     if kind == "nfm_reply":
-        return read_form(line(reply, "name"), text(reply, "response_json"), line(reply, "body"))
+        answers = reply.get("response_json")
+        # Some pass it on decoded.
+        answers = json.dumps(answers) if isinstance(answers, Mapping) else answers
+        answers = text({"answers": answers}, "answers")
+        return read_form(line(reply, "name"), answers, line(reply, "body"))
     if kind == "call_permission_reply":
         return f"Calls: {line(reply, 'response', 32) or 'answered'}", {}
     return None

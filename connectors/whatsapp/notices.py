@@ -33,6 +33,10 @@ _WARNINGS = {
 _GOOD = frozenset(
     {
         "ACCOUNT_RECONNECTED",
+        "AD_ACCOUNT_LINKED",
+        "AUTH_INTL_PRICE_ELIGIBILITY_UPDATE",
+        "BUSINESS_PRIMARY_LOCATION_COUNTRY_UPDATE",
+        "MM_LITE_TERMS_SIGNED",
         "ONBOARDING",
         "PARTNER_ADDED",
         "PARTNER_APP_INSTALLED",
@@ -40,6 +44,7 @@ _GOOD = frozenset(
         "UNFLAGGED",
         "UPGRADE",
         "VERIFIED_ACCOUNT",
+        "VOLUME_BASED_PRICING_TIER_UPDATE",
     }
 )
 # Either of these ends what this inbox sends: answers, or the templates that begin a conversation.

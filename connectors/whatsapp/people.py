@@ -84,6 +84,25 @@ def writer(item: object, people: Mapping[str, object]) -> Sender | None:
     )
 
 
+def only_person(value: Mapping[str, object]) -> Sender | None:
+    """Who answered our request for a number, when only the change's one contact says so, as in
+    Meta's own example; the message's own ids hold where there are any."""
+    contacts, messages = items(value, "contacts"), items(value, "messages")
+    if len(contacts) != 1 or len(messages) != 1:
+        return None
+    known = messages[0] if isinstance(messages[0], Mapping) else {}
+    named = any(known.get(name) is not None for name in ("from", "from_user_id"))
+    if named or line(known, "origin", 64) != "contact_request":
+        return None
+    return read_sender(
+        phone=line(contacts[0], "wa_id", 32),
+        user_id=line(contacts[0], "user_id", 160),
+        parent_id=line(contacts[0], "parent_user_id", 160),
+        people=read_people(value),
+        shared=_shared_number(known),
+    )
+
+
 def reader(item: object, people: Mapping[str, object]) -> Sender | None:
     """Whom a message of ours went to."""
     return read_sender(

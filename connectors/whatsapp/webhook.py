@@ -15,7 +15,14 @@ from connectors.whatsapp import notices, templates
 from connectors.whatsapp.content import TYPES, read_content
 from connectors.whatsapp.errors import explain
 from connectors.whatsapp.manifest import MANIFEST
-from connectors.whatsapp.people import read_people, read_sender, read_system, reader, writer
+from connectors.whatsapp.people import (
+    only_person,
+    read_people,
+    read_sender,
+    read_system,
+    reader,
+    writer,
+)
 from inbox.domain.channel import Channel, Payload, WebhookRequest
 from inbox.domain.message import Status
 from inbox.domain.report import (
@@ -25,6 +32,7 @@ from inbox.domain.report import (
     PreferenceReported,
     Reacted,
     Report,
+    Sender,
     StatusReported,
     Unsent,
 )
@@ -64,6 +72,7 @@ _KINDS = ("reaction", "edit", "revoke", "system", *TYPES)
 class _Change:
     """What all items of one change have in common.
 
+    alone    who answered our request for a number without saying who they are
     echo     our side wrote them, on the phone; their person is who got them
     standby  somebody else's program answers these conversations now
     """
@@ -71,6 +80,7 @@ class _Change:
     account: str
     people: Mapping[str, object]
     received_at: datetime
+    alone: Sender | None = None
     echo: bool = False
     standby: bool = False
 
@@ -123,7 +133,11 @@ def _messages(
         yield Ignored(reason="no_account")
         return
     change = _Change(
-        account=account, people=read_people(value), received_at=received_at, standby=standby
+        account=account,
+        people=read_people(value),
+        received_at=received_at,
+        alone=only_person(value),
+        standby=standby,
     )
     empty = True
     for item in items(value, "messages"):
@@ -170,6 +184,8 @@ def _item(item: object, change: _Change) -> Report:
 
 def _message(item: object, provider_id: str, kind: str, change: _Change) -> Report:
     sender = reader(item, change.people) if change.echo else writer(item, change.people)
+    if sender is None and not change.echo:
+        sender = change.alone
     if sender is None:
         return Ignored(reason="no_sender", account=change.account)
     content = read_content(kind, item)

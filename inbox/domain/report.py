@@ -108,6 +108,8 @@ class MessageReceived:
     mail          what only a mail has; a kind with it threads by it, any other has one conversation
                   a person
     recovered     no webhook told of it: it was asked for afterwards
+    pool          the provider's id of several accounts that stand in for each other, where the
+                  account is one of such; for when the account itself is no channel's
     """
 
     account: str
@@ -125,6 +127,7 @@ class MessageReceived:
     standby: bool = False
     mail: Mail | None = None
     recovered: bool = False
+    pool: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -246,6 +249,7 @@ class StatusReported:
     provider_id  the provider's; the two are tried in this order. "" where it is not known, as in
                  a bounce, which names only the Message-ID
     recipient    who got it or did not, in the provider's words; None where it does not say
+    pool         as in `MessageReceived`
     """
 
     account: str
@@ -255,6 +259,7 @@ class StatusReported:
     recipient: str | None = None
     at: datetime | None = None
     error: ProviderError | None = None
+    pool: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -47,6 +47,7 @@ _ACCOUNTS = {
 _FIELDS = {"whatsapp": "phone_number_id", "messenger": "page_id"}
 _FIELDS |= {"instagram": "account_id", "sms": "number"}
 _SID = "AC00000000000000000000000000000001"
+_SERVICE = "MG00000000000000000000000000000002"
 # Times in bodies, in seconds or milliseconds: all lie around the 6th of November 2026.
 _TIME = re.compile(r"(?<![\w.])(1794\d{6})(\d{3})?(?![\w.])")
 # An id that is made from what a body says where it has none, its time included.
@@ -97,7 +98,9 @@ class FreshInbox:
         token = f"ast_{new_token()}"
         await stores.accounts.add_token(agent, token, now + timedelta(days=1), now)
         account = _ACCOUNTS[kind][1].format(next(_numbers))
-        config = {_FIELDS[kind]: account, **({"account_sid": _SID} if kind == "sms" else {})}
+        config = {_FIELDS[kind]: account}
+        if kind == "sms":
+            config |= {"account_sid": _SID, "messaging_service_sid": _SERVICE}
         signing = "auth_token" if kind == "sms" else "app_secret"
         channel = Channel(
             id=ChannelId(new_id("chn")),

@@ -97,3 +97,17 @@ def test_a_connector_that_explains_itself_is_let_but_for_its_html() -> None:
     page: Any = own["html"]
     assert shown["html"] == mail_html.at_first(page)
     assert "onclick" in page
+
+
+@pytest.mark.parametrize(
+    ("said", "date"),
+    [
+        ("Mon, 5 Oct 2026 10:00:00 +0200", "2026-10-05T10:00:00+02:00"),
+        ("Mon, 5 Oct 2026 10:00:00 -0000", "2026-10-05T10:00:00+00:00"),
+        ("Mon Oct  5 10:00:00 2026", None),
+        ("Mo, 05 Okt 2026 10:00:00", None),
+    ],
+)
+def test_a_date_without_a_zone_is_none(said: str, date: str | None) -> None:
+    found = explain(f"From: ann@example.net\r\nDate: {said}\r\n\r\nHello\r\n".encode())
+    assert (found["date"], found["date_from"]) == (date, "Date" if date else "internalDate")

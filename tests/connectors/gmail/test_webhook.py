@@ -179,6 +179,14 @@ def test_a_bounce_of_a_message_that_is_not_ours_is_believed_in_nothing() -> None
     ]
 
 
+@pytest.mark.parametrize("sort", ["not-spam", "auth-failure"])
+def test_a_report_that_is_no_complaint_of_a_person_stops_nothing(sort: str) -> None:
+    raw = mail("complaint_redacted")
+    [found] = pulled(raw.replace(b"Feedback-Type: abuse", f"Feedback-Type: {sort}".encode()))
+    assert isinstance(found, Ignored)
+    assert found.reason == f"report_{sort}"
+
+
 def test_a_complaint_about_a_mail_of_ours_stops_all_but_answers() -> None:
     [found] = pulled(mail("complaint_redacted"))
     assert isinstance(found, PreferenceReported)

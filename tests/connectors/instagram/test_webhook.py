@@ -277,6 +277,11 @@ def test_a_test_of_the_dashboard_is_no_message() -> None:
     assert [word(report) for report in read.parse(document)] == ["(test)"]
 
 
+def test_the_words_below_a_post_are_its_title_on_one_line() -> None:
+    message = read.holding({"type": "ig_reel", "payload": {"title": "No toll\n.\n.\n#notoll"}})
+    assert message.text == "Reel: No toll . . #notoll"
+
+
 def test_a_story_that_was_shared_is_a_share_by_either_name_of_its_address() -> None:
     for name in ("url", "story_media_url"):
         url = "https://media.example.com/story"

@@ -97,6 +97,23 @@ def test_a_place_is_shown_where_it_is_on_earth() -> None:
     assert place(51.5033).text == "Location: 51.5033, -0.1195"
     assert place(51.5033).content == {"location": {"latitude": 51.5033, "longitude": -0.1195}}
     assert place(151).type == "unsupported"
+    point = {"coordinates": {"lat": 51.5033, "long": -0.1195}}
+    named = read.holding({"type": "location", "title": "The harbour", "payload": point})
+    assert named.text == "Location: The harbour (51.5033, -0.1195)"
+
+
+def test_an_entry_that_does_not_say_whose_it_is_is_the_recipients() -> None:
+    document = payload("messenger", "text")
+    del document["entry"][0]["id"]
+    (report,) = read.parse(document)
+    assert isinstance(report, MessageReceived)
+    assert (report.account, report.direction) == ("300000000000001", "inbound")
+    event = document["entry"][0]["messaging"][0]
+    event["sender"], event["recipient"] = event["recipient"], event["sender"]
+    event["message"]["is_echo"] = True
+    (report,) = read.parse(document)
+    assert isinstance(report, MessageReceived)
+    assert (report.account, report.direction) == ("300000000000001", "outbound")
 
 
 def test_a_bad_item_does_not_hide_the_others() -> None:

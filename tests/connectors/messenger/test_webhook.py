@@ -314,7 +314,7 @@ def test_the_template_that_we_sent_elsewhere_is_shown_by_its_words() -> None:
         "payload": {"template_type": "button", "text": "Which one?"},
     }
     (report,) = echo(message={"is_echo": True, "mid": "m_1", "attachments": [template]})
-    assert (report.type, report.text) == ("share", "Shared: Pick one")
+    assert (report.type, report.text) == ("text", "Which one?")
 
 
 def test_an_event_of_another_account_is_not_filed_under_the_entrys() -> None:

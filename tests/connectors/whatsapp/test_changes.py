@@ -372,6 +372,8 @@ def test_bad_news_of_the_account_is_told_in_a_sentence(
     ("field", "value"),
     [
         ("account_update", {"event": "ACCOUNT_RECONNECTED"}),
+        ("account_update", {"event": "AD_ACCOUNT_LINKED"}),
+        ("account_update", {"event": "VOLUME_BASED_PRICING_TIER_UPDATE"}),
         (
             "account_update",
             {"event": "DISABLED_UPDATE", "ban_info": {"waba_ban_state": "REINSTATE"}},

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inbox.domain.report import ChannelNotice, MessageReceived, Report
+from inbox.domain.report import ChannelNotice, Ignored, MessageReceived, Report
 from tests.connectors.people import PAYLOADS, payload
-from tests.connectors.whatsapp.bodies import message, parse
+from tests.connectors.whatsapp.bodies import ACCOUNT, message, parse
 
 NAMES = sorted(path.stem for path in (PAYLOADS / "whatsapp").glob("*.json"))
 
@@ -131,6 +131,12 @@ def test_contact_cards_have_names_numbers_and_mail_addresses() -> None:
     }
 
 
+def test_a_card_that_is_only_a_text_is_read() -> None:
+    card = "BEGIN:VCARD\r\nFN;CHARSET=utf-8:Sam Poe\r\nitem1.TEL;type=CELL:+1 555 0102\r\nEND:VCARD"
+    report = received(message("contacts", [{"vcard": card}]))
+    assert (report.type, report.text) == ("contacts", "Contact: Sam Poe, +1 555 0102")
+
+
 PHONE = {"phones": [{"phone": "+44 7700 900123"}]}
 
 
@@ -157,7 +163,19 @@ def test_a_shared_number_that_is_in_doubt_is_nobodys(cards: object) -> None:
     assert report.sender.keys == ("15550002001", "US.10000000000000000001")
 
 
-def reply(answers: str, **more: str) -> dict[str, Any]:
+def test_the_answer_to_a_request_for_a_number_is_the_only_contacts() -> None:
+    document = payload("whatsapp", "contacts_phone_shared")
+    value = document["entry"][0]["changes"][0]["value"]
+    del value["messages"][0]["from_user_id"]
+    (report,) = parse(document)
+    assert isinstance(report, MessageReceived)
+    assert report.sender.keys == ("GB.10000000000000000002", "447700900123")
+    value["contacts"] *= 2
+    (report,) = parse(document)
+    assert report == Ignored(reason="no_sender", account=ACCOUNT)
+
+
+def reply(answers: object, **more: str) -> dict[str, Any]:
     return {"type": "nfm_reply", "nfm_reply": {"response_json": answers, **more}}
 
 
@@ -171,6 +189,17 @@ def reply(answers: str, **more: str) -> dict[str, Any]:
         ("{not json", {}, "Form: flow\nSent"),
         ("[" * 5000, {}, "Form: flow\nSent"),
         (
+            '{"saved_address_id": "a1", "values": {"name": "Pat", "in_pin_code": "400063"}}',
+            {"saved_address_id": "a1", "name": "Pat", "in_pin_code": "400063"},
+            "Form: flow\nsaved_address_id: a1\nname: Pat\nin_pin_code: 400063",
+        ),
+        (
+            '{"wa_flow_response_params": {"flow_id": "1"}, "day": "2026-01-02"}',
+            {"day": "2026-01-02"},
+            "Form: flow\nday: 2026-01-02",
+        ),
+        ({"day": "2026-01-02"}, {"day": "2026-01-02"}, "Form: flow\nday: 2026-01-02"),
+        (
             '{"flow_token": "t", "agreed": true, "none": null, "a": {"b": 1e999}}',
             {"agreed": "true", "a": '{"b": Infinity}'},
             'Form: flow\nagreed: true\na: {"b": Infinity}',
@@ -178,7 +207,7 @@ def reply(answers: str, **more: str) -> dict[str, Any]:
     ],
 )
 def test_a_form_is_shown_whatever_its_answers_are(
-    answers: str, values: dict[str, str], words: str
+    answers: object, values: dict[str, str], words: str
 ) -> None:
     report = received(message("interactive", reply(answers, name="flow", body="Sent")))
     assert report.content == {"form": {"name": "flow", "values": values}}
