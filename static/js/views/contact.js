@@ -4,7 +4,8 @@ import { byId, icon, make, mark } from "../lib/dom.js";
 import { isAddress, number, plainName } from "../lib/text.js";
 import { exact, moment } from "../lib/time.js";
 import { evidence } from "./evidence.js";
-import { face, isWriting, nameLine, section, sections } from "./person.js";
+import { face } from "./face.js";
+import { isWriting, nameLine, section, sections } from "./person.js";
 
 const PURPOSES = [
   ["reply", "Replies"],

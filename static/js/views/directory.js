@@ -2,7 +2,8 @@
 
 import { byId, icon, make, mark, reconcile, setText } from "../lib/dom.js";
 import { count, number, plainName, sentence } from "../lib/text.js";
-import { face, isWriting, nameLine, sections } from "./person.js";
+import { face } from "./face.js";
+import { isWriting, nameLine, sections } from "./person.js";
 
 export class Directory {
   /** intentions: `search(text)`, `more()`, `choose(id)`, and those of `person.js` */

@@ -1,21 +1,9 @@
 // What a contact is made of, wherever one is shown: channels, a note, who it may be the same as, what was
 // merged, and blocking. Pieces of a pane; who shows them puts them in order.
 
-import { pictureAddress } from "../api.js";
 import { byId, icon, make, mark } from "../lib/dom.js";
-import { initial, number, plainName } from "../lib/text.js";
+import { number, plainName } from "../lib/text.js";
 import { exact, moment } from "../lib/time.js";
-
-/** A picture, or the first letter where there is none. */
-export function face(name, picture, className) {
-  const holder = make("span", { class: className, "aria-hidden": "true" });
-  if (!picture) holder.append(initial(name));
-  else {
-    const failed = () => holder.replaceChildren(initial(name));
-    holder.append(make("img", { class: "face__picture", src: pictureAddress(picture), alt: "", onerror: failed }));
-  }
-  return holder;
-}
 
 export const section = (title, ...children) =>
   make("section", { class: "contact__section" }, make("h3", { class: "contact__title" }, title), ...children);
