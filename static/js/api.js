@@ -110,6 +110,7 @@ export const mailAddress = (id, { pictures, theme }) =>
   `${BASE}/messages/${encodeURIComponent(id)}/html?images=${pictures ? 1 : 0}${theme ? `&theme=${theme}` : ""}`;
 
 export const pictureAddress = (id) => `${BASE}/attachments/${encodeURIComponent(id)}`;
+export const exportAddress = (id) => `${BASE}/contacts/${encodeURIComponent(id)}/export`;
 export const attachmentAddress = (id) => `${BASE}/attachments/${encodeURIComponent(id)}`;
 
 /**
