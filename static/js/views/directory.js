@@ -39,6 +39,10 @@ export class Directory {
     });
   }
 
+  focusRow(id) {
+    this.rows.kept?.get(id)?.firstElementChild.focus();
+  }
+
   row(contact) {
     const name = plainName(contact.name);
     const [first] = contact.identities;
