@@ -51,7 +51,18 @@ async function call(method, path, { body, query } = {}) {
   } catch {
     throw new Unreachable();
   }
-  return read(response.status, await response.json().catch(() => null));
+  return read(response.status, await content(response));
+}
+
+/** What it says; null where it says nothing. A yes that broke off is as none. */
+async function content(response) {
+  if (response.status === 204) return null;
+  try {
+    return await response.json();
+  } catch {
+    if (response.ok) throw new Unreachable();
+    return null;
+  }
 }
 
 function read(status, body) {
