@@ -146,6 +146,7 @@ def contact_updated(conversation: Conversation, name: str, handle: str) -> Event
         "id": conversation.contact_id,
         "name": shapes.readable(name),
         "handle": shapes.readable(handle),
+        "picture": conversation.picture,
     }
     return _event("contact.updated", conversation=conversation, data=data)
 

@@ -165,7 +165,9 @@ def page(stored: str, pictures: Mapping[str, str], *, remote: bool, theme: str) 
     document = (
         "<!doctype html><html><head><meta charset=utf-8>"
         f'<meta name="color-scheme" content="{scheme}"><meta name="referrer" content="no-referrer">'
-        f"<title>Mail</title><style>{_STYLE}</style></head><body dir=auto>{body}</body></html>"
+        # Without a link in it nothing else would bring a keyboard into the frame, to read on.
+        f"<title>Mail</title><style>{_STYLE}</style></head>"
+        f"<body dir=auto tabindex=0>{body}</body></html>"
     )
     images = "data: https:" if remote else "data:"
     policy = (
@@ -188,6 +190,7 @@ def as_data(mime: str, content: bytes) -> str:
 # In the page itself, known to its policy by this hash: a sandboxed frame is of no origin, and a
 # style sheet of ours would be another's to it.
 _STYLE = (
+    ":focus-visible{outline:2px solid light-dark(#12695a,#74cbb5);outline-offset:-2px}"
     "body{margin:0;padding:4px 2px;font:15px/22px system-ui,-apple-system,'Segoe UI',Roboto,"
     "'Noto Sans',Arial,sans-serif;overflow-wrap:anywhere;"
     "color:light-dark(#25221d,#ece7df);background:light-dark(#ffffff,#2a2724)}"

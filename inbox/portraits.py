@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import io
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from PIL import Image
@@ -57,9 +58,11 @@ class Portraits:
             conversation_id=conversation_id,
             now=datetime.now(UTC),
         )
+        await self._stores.conversations.set_picture(conversation.id, attachment.id)
         await self._stores.people.set_picture(known, attachment.id)
         name, handle = conversation.contact_name, conversation.handle
-        await self._hub.publish([events.contact_updated(conversation, name, handle)])
+        shown = replace(conversation, picture=attachment.id)
+        await self._hub.publish([events.contact_updated(shown, name, handle)])
 
     async def _fetched(self, channel: Channel, url: str) -> Safe | None:
         try:

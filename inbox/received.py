@@ -159,11 +159,10 @@ class Received:
         """Tell again what was summed up so late that a screen may have begun in between, with the
         old summary and a cursor from after the telling."""
         late = time.monotonic() - LATE_S
-        newest = [
-            one.newest for taken in batches for one in taken.summaries if taken.told_at < late
-        ]
-        if newest:
-            await self._hub.publish([events.message_created(message) for message in newest])
+        summaries = [one for taken in batches for one in taken.summaries if taken.told_at < late]
+        told = {m.id: m for one in summaries for m in (one.shown, one.newest) if m is not None}
+        if told:
+            await self._hub.publish([events.message_created(one) for one in told.values()])
 
     async def _catch_up(self, conversation: Conversation) -> None:
         stored = await self._stores.conversations.find(conversation.workspace_id, conversation.id)

@@ -153,6 +153,7 @@ def conversation(
             "id": value.contact_id,
             "name": readable(value.contact_name),
             "handle": readable(value.handle),
+            "picture": value.picture,
         },
         "subject": value.subject,
         "status": value.status,

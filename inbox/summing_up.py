@@ -9,7 +9,7 @@ from inbox.domain.channel import Connector
 from inbox.domain.conversation import Conversation
 from inbox.domain.message import Direction
 from inbox.statuses import believable
-from inbox.store.summaries import Summary, span_of
+from inbox.store.summaries import Summary, last_in_order, span_of
 from inbox.work import Work
 
 
@@ -61,6 +61,7 @@ def _summed(
     return Summary(
         conversation=conversation,
         newest=newest,
+        in_order=last_in_order(messages),
         last_inbound_at=max(windows, default=None),
         basis_at=max((m.sent_at for _, m in replied), default=None),
         newest_sent_at=max((at for at in times if at is not None), default=None),

@@ -24,7 +24,7 @@ from inbox.profiles import Profiles
 from inbox.received import Received, Taken
 from inbox.statuses import Statuses
 from inbox.store.journal import JournalEntry
-from inbox.store.summaries import Summary, span_of
+from inbox.store.summaries import Summary, last_in_order, span_of
 from inbox.work import Work
 from tests.office import Office, a_draft, until, whatsapp, whatsapp_item
 
@@ -52,6 +52,7 @@ async def sums_up(office: Office, conversation: Conversation, *messages: Message
     summary = Summary(
         conversation=conversation,
         newest=max(messages, key=lambda message: message.seq),
+        in_order=last_in_order(messages),
         last_inbound_at=at,
         basis_at=at,
         newest_sent_at=at,
@@ -90,6 +91,29 @@ async def test_an_answer_hides_nothing_that_is_not_summed_up(office: Office) -> 
     assert (after.heard_seq, after.last_inbound_at) == (message.seq, message.sent_at)
     assert after.last_message is not None
     assert after.last_message.text == "An answer"
+
+
+async def test_a_list_shows_what_is_last_in_the_thread(office: Office) -> None:
+    begin = await begun(office)
+    last = await stores(office, begin, "And when do you close?", 2)
+    late = await stores(office, replace(await now(office), newest_sent_at=last.sent_at), "Hi", 1)
+    assert (last.place, late.place < last.place) == (last.seq, True)
+    assert not await sums_up(office, begin, last, late)
+    after = await now(office)
+    assert after.last_message is not None
+    assert (after.last_message.text, after.last_message.at) == (last.text, last.sent_at)
+    assert (after.last_seq, after.inbound_seq) == (late.seq, late.inbound_seq)
+    # One that comes alone, after the other was summed up, and one that is summed up twice.
+    later = await stores(office, after, "Hello?", 0)
+    for _ in range(2):
+        await sums_up(office, after, later)
+        shown = await now(office)
+        assert shown.last_message == after.last_message
+        assert shown.last_activity_at == later.received_at
+    await answers(office, shown)
+    answered = (await now(office)).last_message
+    assert answered is not None
+    assert answered.text == "An answer"
 
 
 async def test_of_two_processes_the_faster_one_hides_nothing_of_the_slower(office: Office) -> None:

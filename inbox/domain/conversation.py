@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from inbox.domain.ids import (
     AgentId,
+    AttachmentId,
     ChannelId,
     ContactId,
     ConversationId,
@@ -26,7 +27,8 @@ class ConversationStatus(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Preview:
-    """What a list shows of the newest message; `text` is cut to 160 characters."""
+    """What a list shows of the last message of the thread; `text` is cut to 160 characters, `at` is
+    when it was sent."""
 
     id: MessageId
     seq: int
@@ -57,6 +59,7 @@ class Conversation:
     last_basis_at              the same, of messages that were no opt-out: replies rest on it
     last_activity_at           when anything was last stored in it; lists are sorted by it
     waiting_since              the contact's first message not yet answered; None: nobody waits
+    picture                    our copy of the profile picture on this channel; None: there is none
     status_version             how often the status has changed: of two news of it, which is later
     subject                    that of the first mail; None for kinds that have none
     """
@@ -82,6 +85,7 @@ class Conversation:
     last_message: Preview | None
     created_at: datetime
     subject: str | None = None
+    picture: AttachmentId | None = None
     status_version: int = 0
 
 

@@ -19,6 +19,7 @@ from inbox.domain.contact import Identity
 from inbox.domain.conversation import Conversation, ConversationStatus, Preview, list_keys
 from inbox.domain.ids import (
     AgentId,
+    AttachmentId,
     ChannelId,
     ContactId,
     ConversationId,
@@ -76,7 +77,7 @@ class ConversationStore:
             ),
             "status": message.status,
             "author_name": self._sealed_author(message),
-            "at": message.received_at,
+            "at": message.sent_at,
             "deleted_at": message.deleted_at,
         }
 
@@ -132,6 +133,7 @@ class ConversationStore:
             last_message=None if last is None else self._preview(doc["_id"], last),
             created_at=doc["created_at"],
             subject=self._subject(doc),
+            picture=doc.get("picture"),
         )
 
     def _subject(self, doc: Document) -> str | None:
@@ -303,6 +305,12 @@ class ConversationStore:
                 {"_id": conversation_id}, {"$set": {"person": sealed}}
             )
 
+    async def set_picture(self, conversation_id: ConversationId, picture: AttachmentId) -> None:
+        async with reachable():
+            await self._conversations.update_one(
+                {"_id": conversation_id}, {"$set": {"picture": picture}}
+            )
+
     async def summarise(self, summaries: Sequence[Summary]) -> Summarised:
         """Bring conversations up to date with messages just stored; may be repeated."""
         if not summaries:
@@ -351,12 +359,9 @@ class ConversationStore:
             await self._conversations.update_one({"_id": conversation_id}, {"$max": growing})
 
     def _summary_update(self, summary: Summary) -> UpdateOne:
-        newest = summary.newest
-        fixed: Document = {
-            "last_message": self.preview_document(newest),
-            "last_activity_at": newest.received_at,
-        }
-        match: Document = {"_id": summary.conversation.id, "last_seq": {"$lt": newest.seq}}
+        fixed = self._shown(summary)
+        before = summary.shown or summary.newest
+        match: Document = {"_id": summary.conversation.id, "last_seq": {"$lt": before.seq}}
         if summary.last_inbound_at is not None:
             match["status"] = ConversationStatus.OPEN
         growing = _growing(summary)
@@ -366,8 +371,14 @@ class ConversationStore:
         update: Document = {"$set": fixed, "$max": growing}
         return UpdateOne(match, update | _waiting(summary))
 
+    def _shown(self, summary: Summary) -> Document:
+        shown: Document = {"last_activity_at": summary.newest.received_at}
+        if summary.shown is not None:
+            shown["last_message"] = self.preview_document(summary.shown)
+        return shown
+
     async def _reopen(self, summaries: Sequence[Summary]) -> dict[ConversationId, int]:
-        """Show the newest message where it is newer than what is shown; those that an inbound
+        """Show the last message where it is newer than what is shown; those that an inbound
         message has reopened, with their new status_version."""
         reopened: dict[ConversationId, int] = {}
         for summary in summaries:
@@ -378,20 +389,14 @@ class ConversationStore:
                 )
                 if version is not None:
                     reopened[conversation.id] = version
+            match: Document = {"_id": conversation.id}
+            if summary.shown is None:
+                match["last_seq"] = summary.newest.seq
+            else:  # also where there is none yet
+                match["last_message.seq"] = {"$not": {"$gte": summary.shown.seq}}
             async with reachable():
                 await self._conversations.update_one(
-                    {
-                        "_id": conversation.id,
-                        # Also where there is none yet.
-                        "last_message.seq": {"$not": {"$gte": summary.newest.seq}},
-                    },
-                    {
-                        "$set": {
-                            "last_message": self.preview_document(summary.newest),
-                            "last_activity_at": summary.newest.received_at,
-                        }
-                    }
-                    | _waiting(summary),
+                    match, {"$set": self._shown(summary)} | _waiting(summary)
                 )
         return reopened
 

@@ -51,6 +51,7 @@ def span_of(messages: Iterable[Message]) -> Span | None:
 class Summary:
     """What one or more new messages of a conversation change in it; `newest` is the last of them.
 
+    in_order           where `newest` came late: the last of them that did not
     late_inbound_at…   provider times, None where no inbound message is among them
     basis_at           of those that were no opt-out
     heard              the inbound messages that it sums up; None: none
@@ -58,12 +59,19 @@ class Summary:
 
     conversation: Conversation
     newest: Message
+    in_order: Message | None = None
     last_inbound_at: datetime | None = None
     basis_at: datetime | None = None
     newest_sent_at: datetime | None = None
     waiting_since: datetime | None = None
     answered: bool = False
     heard: Span | None = None
+
+    @property
+    def shown(self) -> Message | None:
+        """What a list shows of it; None: what it shows stays. What came late is older than what
+        was stored before it, so it is never the last one of its thread."""
+        return self.newest if _in_order(self.newest) else self.in_order
 
     def outlook(self) -> Conversation:
         """The conversation's numbers as they will be once this is written."""
@@ -80,6 +88,7 @@ class Summary:
         return Summary(
             conversation=self.conversation,
             newest=max(self.newest, later.newest, key=lambda message: message.seq),
+            in_order=last_in_order(one for one in (self.shown, later.shown) if one is not None),
             last_inbound_at=_latest(self.last_inbound_at, later.last_inbound_at),
             basis_at=_latest(self.basis_at, later.basis_at),
             newest_sent_at=_latest(self.newest_sent_at, later.newest_sent_at),
@@ -89,6 +98,15 @@ class Summary:
             ),
             heard=_joined(self.heard, later.heard),
         )
+
+
+def last_in_order(messages: Iterable[Message]) -> Message | None:
+    """The last one that has its place at the end, where it came; None where all came late."""
+    return max(filter(_in_order, messages), key=lambda message: message.seq, default=None)
+
+
+def _in_order(message: Message) -> bool:
+    return message.place == message.seq
 
 
 def _joined(one: Span | None, other: Span | None) -> Span | None:

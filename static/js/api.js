@@ -51,7 +51,18 @@ async function call(method, path, { body, query } = {}) {
   } catch {
     throw new Unreachable();
   }
-  return read(response.status, await response.json().catch(() => null));
+  return read(response.status, await content(response));
+}
+
+/** What it says; null where it says nothing. A yes that broke off is as none. */
+async function content(response) {
+  if (response.status === 204) return null;
+  try {
+    return await response.json();
+  } catch {
+    if (response.ok) throw new Unreachable();
+    return null;
+  }
 }
 
 function read(status, body) {
@@ -110,6 +121,7 @@ export const mailAddress = (id, { pictures, theme }) =>
   `${BASE}/messages/${encodeURIComponent(id)}/html?images=${pictures ? 1 : 0}${theme ? `&theme=${theme}` : ""}`;
 
 export const pictureAddress = (id) => `${BASE}/attachments/${encodeURIComponent(id)}`;
+export const exportAddress = (id) => `${BASE}/contacts/${encodeURIComponent(id)}/export`;
 export const attachmentAddress = (id) => `${BASE}/attachments/${encodeURIComponent(id)}`;
 
 /**

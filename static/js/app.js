@@ -449,8 +449,9 @@ export class App {
     });
   }
 
-  /** One step back: out of the text, then the pane, then the conversation. */
+  /** One step back: the reason, then out of the text, then the pane, then the conversation. */
   escape(writing) {
+    if (this.gate.close()) return;
     if (writing) document.activeElement.blur();
     else if (byId("panes").dataset.contact === "open") this.toggleContact(false);
     else if (this.state.selected) this.open(null);

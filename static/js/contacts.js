@@ -73,9 +73,11 @@ class Page {
 
   choose(id) {
     history.pushState(null, "", id ? `/contacts/${encodeURIComponent(id)}` : "/contacts");
+    const left = this.chosen;
     this.chosen = id;
     this.draw();
     if (id) byId("detail").focus({ preventScroll: true });
+    else this.directory.focusRow(left);
   }
 
   draw() {

@@ -43,8 +43,7 @@ export class State {
     if (known && (this.touched.get(conversation.id) ?? 0) > since) return;
     this.conversations.set(conversation.id, withUnread(conversation));
     // A message is told a moment before its conversation is summed up: the answer may be from between.
-    const newest = this.told.get(conversation.id);
-    if (newest) this.sumUp(conversation.id, newest);
+    for (const newest of this.told.get(conversation.id) ?? []) this.sumUp(conversation.id, newest);
   }
 
   putList(key, page, { since = this.tick, first = false } = {}) {
@@ -158,13 +157,14 @@ export class State {
     return true;
   }
 
-  /** The newest message moves its conversation, unless the conversation is further already. */
+  /** The newest message moves its conversation, unless the conversation is further already. One that came late
+   * is older than what the list shows. */
   sumUp(id, message) {
     const conversation = this.conversations.get(id);
     if (message.seq <= conversation.last_seq) return;
     this.update(id, {
       ...clocks(this, conversation, message),
-      last_message: preview(message),
+      ...(cameLate(message) ? {} : { last_message: preview(message) }),
       last_seq: message.seq,
       inbound_seq: Math.max(conversation.inbound_seq, message.inbound_seq),
       last_activity_at: message.received_at,
@@ -260,6 +260,8 @@ function byPlace(a, b) {
   return a.seq - b.seq;
 }
 
+const cameLate = ({ place, seq }) => place < seq;
+
 const shortened = (text) => [...text].slice(0, 160).join("");
 
 function preview(message) {
@@ -282,20 +284,31 @@ function messageCreated(state, message) {
   const thread = state.threads.get(id);
   if (!thread) state.miss(id);
   else if (!thread.messages.has(message.id)) state.setMessage(thread, message);
-  if (message.seq > (state.told.get(id)?.seq ?? 0)) state.told.set(id, message);
+  remember(state.told, id, message);
   if (!conversation) return { conversation: id };
   state.sumUp(id, message);
   return message.direction === "inbound" ? { gates: [id] } : {};
 }
 
+/** Keep the newest of those that came late and of those that did not, the older one first. */
+function remember(told, id, message) {
+  const known = told.get(id) ?? [];
+  const twin = known.find((one) => cameLate(one) === cameLate(message));
+  if (twin && twin.seq >= message.seq) return;
+  told.set(id, [...known.filter((one) => one !== twin), message].sort((a, b) => a.seq - b.seq));
+}
+
 /** Who waits since when, and until when we may answer: the next message of either side moves both. */
 function clocks(state, conversation, message) {
   if (message.direction === "outbound" && message.author?.type === "agent") return { waiting_since: null };
-  if (message.direction !== "inbound") return {};
+  if (message.direction !== "inbound" || message.history) return {};
   const hours = state.channels.get(conversation.channel.id)?.window_hours;
   const closes = hours ? new Date(Date.parse(message.sent_at) + hours * 3_600_000).toISOString() : null;
-  return { waiting_since: conversation.waiting_since ?? message.sent_at, window_closes_at: closes };
+  const { waiting_since: since, window_closes_at: until } = conversation;
+  return { waiting_since: earlier(since, message.sent_at), window_closes_at: until && until > closes ? until : closes };
 }
+
+const earlier = (known, other) => (known && known < other ? known : other);
 
 const reactionsChanged = (state, { id, reactions }, event) =>
   state.updateMessage(event.conversation_id, id, () => ({ reactions }));
@@ -346,11 +359,11 @@ const FOLDS = {
     state.updateMessage(event.conversation_id, id, () => ({ deleted_at, text: "", attachments: [], content: null })),
   "message.reaction_added": reactionsChanged,
   "message.reaction_removed": reactionsChanged,
-  "contact.updated": (state, { id, name, handle }, event) => {
+  "contact.updated": (state, { id, name, handle, picture }, event) => {
     for (const c of state.conversations.values()) {
       if (c.contact.id !== id) continue;
-      // The name is the contact's, the handle that of the one channel it was told on.
-      const own = event.conversation_id === c.id ? { handle } : {};
+      // The name is the contact's, the handle and the picture those of the one channel it was told on.
+      const own = event.conversation_id === c.id ? { handle, picture } : {};
       state.update(c.id, { contact: { ...c.contact, name, ...own } });
     }
   },

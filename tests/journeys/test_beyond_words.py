@@ -171,6 +171,14 @@ def test_templates_can_be_chosen_at_the_width_of_a_phone(
     assert inbox.page.evaluate("document.documentElement.scrollWidth") <= 390
     picker.get_by_role("button", name="Back to the list").click()
     expect(picker.locator(".pick").first).to_be_visible()
+    inbox.page.keyboard.press("Escape")
+    # What is done to a message is out of sight here, and found by keyboard all the same.
+    inbox.page.locator("#thread-scroll").focus()
+    inbox.page.keyboard.press("Tab")
+    react = inbox.message("And in a small window?").get_by_role("button", name="React")
+    expect(react).to_be_focused()
+    inbox.page.keyboard.press("Enter")
+    expect(inbox.page.locator("#reactions")).to_be_in_viewport(ratio=1)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

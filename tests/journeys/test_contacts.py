@@ -95,6 +95,7 @@ def test_an_agent_is_offered_no_block_and_a_manager_blocks_after_a_question(
     agents.open(customer.name)
     expect(agents.page.locator("#contact .contact__note")).to_be_visible()
     expect(agents.page.get_by_role("button", name="Block this contact")).to_have_count(0)
+    expect(agents.page.get_by_role("link", name="Download what is known")).to_have_count(0)
 
     managers = open_inbox("Malik Brown")
     managers.open(customer.name)
@@ -106,6 +107,11 @@ def test_an_agent_is_offered_no_block_and_a_manager_blocks_after_a_question(
     expect(managers.page.locator(".contact__blocked")).to_be_visible()
     expect(agents.page.locator(".contact__blocked")).to_be_visible()
     expect(agents.text).to_have_attribute("readonly", "")
+    # Who did it by keyboard goes on from there.
+    expect(managers.page.get_by_role("button", name="Unblock")).to_be_focused()
+    with managers.page.expect_download() as download:
+        managers.page.get_by_role("link", name="Download what is known").click()
+    assert download.value.suggested_filename.endswith(".json")
     managers.page.get_by_role("button", name="Unblock").click()
     expect(agents.text).not_to_have_attribute("readonly", "")
 

@@ -37,7 +37,9 @@ def unlucky(program: DemoProgram) -> Customer:
 
     def find() -> dict[str, Any] | None:
         found = _api(program, "GET", "/conversations")["data"]
-        return next((c for c in found if c["contact"]["name"] == customer.name), None)
+        return next(
+            (c for c in found if c["contact"]["name"] == customer.name and c["last_message"]), None
+        )
 
     conversation = wait_until(find)
     assert conversation is not None

@@ -280,9 +280,20 @@ def test_mail_is_accessible_at_every_size(
     two = inbox.message("Two: spring offers")
     two.get_by_role("button", name="Show formatted").click()
     expect(two.frame_locator("iframe").get_by_role("heading")).to_be_visible()
+    expect(two.get_by_role("button", name="Show as text")).to_be_focused()
+    # Past its only link a keyboard is on the mail itself, which it can scroll.
+    for _ in range(3):
+        page.keyboard.press("Shift+Tab")
+    expect(two.locator("iframe")).to_be_focused()
+    page.keyboard.press("ArrowDown")
     page.get_by_role("button", name="Change").click()
     expect(page.get_by_label("Subject")).to_be_visible()
     # The checker looks into a frame by running in it, and in this one nothing runs.
     assert inaccessible(page) == []
     assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
     page.screenshot(path=pictures / f"mail-{width}-{scheme}.png")
+    page.get_by_role("button", name=f"Remove {mailbox.writer}").press("Enter")
+    expect(page.get_by_label("Add to To")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Change")).to_be_focused()
+    expect(page.get_by_label("Subject")).to_be_hidden()

@@ -47,7 +47,7 @@ def loses(program: DemoProgram, kind: str, customer: Customer, text: str, minute
 def test_an_admin_looks_for_what_was_missed_and_it_is_marked(
     program: DemoProgram, open_inbox: OpenInbox, pictures: Path
 ) -> None:
-    customer = program.simulator.customer("Noor Haddad")
+    customer = program.simulator.customer("Noor Haddad", picture=True)
     writes(program, "messenger", customer, "Are you open on Sunday?", 9)
     loses(program, "messenger", customer, "And on Monday?", 5)
     writes(program, "messenger", customer, "Hello?", 1)
@@ -55,6 +55,8 @@ def test_an_admin_looks_for_what_was_missed_and_it_is_marked(
     inbox.open(customer.name)
     expect(inbox.message("Hello?")).to_be_visible()
     expect(inbox.message("And on Monday?")).to_have_count(0)
+    face = inbox.row(customer.name).locator("img")
+    expect(face).not_to_have_js_property("naturalWidth", 0)
 
     settings = inbox.page.context.new_page()
     id_ = program.demo["channels"]["messenger"]["id"]
@@ -68,8 +70,13 @@ def test_an_admin_looks_for_what_was_missed_and_it_is_marked(
     expect(found.get_by_text("Recovered at")).to_be_visible()
     order = [text.strip() for text in inbox.messages.locator(".bubble__text").all_inner_texts()]
     assert order[-3:] == ["Are you open on Sunday?", "And on Monday?", "Hello?"]
+    # The list goes on showing what is last in the thread, and so does one that is fetched anew.
     inbox.page.bring_to_front()
+    expect(inbox.row(customer.name)).to_contain_text("Hello?")
     inbox.page.screenshot(path=pictures / "missed-recovered.png")
+    inbox.page.reload()
+    expect(inbox.row(customer.name)).to_contain_text("Hello?")
+    expect(inbox.row(customer.name).locator("img")).to_have_count(1)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -54,6 +54,11 @@ def test_stop_closes_the_composer_and_start_opens_it(
     inbox.page.get_by_role("button", name="Why?").click()
     why = inbox.page.locator("#gate-why")
     expect(why).to_contain_text("a keyword we know")
+    inbox.page.keyboard.press("Tab")
+    inbox.page.keyboard.press("Escape")
+    expect(why).to_be_hidden()
+    # One step back, and not out of the conversation.
+    inbox.page.get_by_role("button", name="Why?").click()
     why.get_by_role("button", name="Show the message").click()
     expect(why).to_be_hidden()
     expect(inbox.page.locator(".message--flash .bubble__text")).to_have_text("STOP")

@@ -132,9 +132,10 @@ class Folded:
         known["last_seq"] = message["seq"]
         known["inbound_seq"] = max(known["inbound_seq"], message["inbound_seq"])
         known["last_activity_at"] = message["received_at"]
-        names = ("id", "seq", "direction", "type", "status")
-        known["last_message"] = {name: message[name] for name in names}
-        known["last_message"]["text"] = message["text"][:160]
+        if message["place"] == message["seq"]:
+            names = ("id", "seq", "direction", "type", "status")
+            known["last_message"] = {name: message[name] for name in names}
+            known["last_message"]["text"] = message["text"][:160]
         known["unread"] = known["inbound_seq"] - known["read"]["inbound_seq"]
 
     def _changed(self, conversation_id: str, change: Json) -> None:

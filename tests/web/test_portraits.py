@@ -40,6 +40,8 @@ async def test_a_profile_picture_becomes_ours(demo: Demo, lena: Agent, kind: str
     assert (answer.status, answer.headers["content-type"]) == (200, "image/jpeg")
     with Image.open(io.BytesIO(answer.body)) as image:
         assert image.size == (SIDE_PIXELS, SIDE_PIXELS)
+    shown = await demo.agent.get(f"/conversations/{contact['last_conversation_id']}")
+    assert shown["contact"]["picture"] == contact["picture"]
     # She works on SMS only.
     hidden = await lena.call("GET", f"/attachments/{contact['picture']}")
     assert hidden.status == 404

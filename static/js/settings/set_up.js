@@ -213,6 +213,8 @@ class SetUp {
     else if (message?.status === "sent") watch(line, "ok", "circle-check", "Sent. This channel works. ", this.onwards());
     else watch(line, "ok", "circle-check", ANSWERED[message?.status] ?? "Sent.", " ", this.onwards());
     byId("step-listen").dataset.state = "now";
+    // The button that was pressed is off, and lost the focus by that.
+    if (document.activeElement === document.body) line.querySelector("a")?.focus();
   }
 
   onwards() {

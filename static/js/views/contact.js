@@ -4,7 +4,8 @@ import { byId, icon, make, mark } from "../lib/dom.js";
 import { isAddress, number, plainName } from "../lib/text.js";
 import { exact, moment } from "../lib/time.js";
 import { evidence } from "./evidence.js";
-import { face, isWriting, nameLine, section, sections } from "./person.js";
+import { face } from "./face.js";
+import { focusIn, foundAgain, isWriting, nameLine, section, sections } from "./person.js";
 
 const PURPOSES = [
   ["reply", "Replies"],
@@ -32,7 +33,7 @@ export class Contact {
     const signature = JSON.stringify([contact, status, created_at, gate?.decisions, gate?.window, channel, conversation.channel, person?.detail, person?.suggestions]);
     const same = this.drawnOf === conversation.id;
     if (this.drawn === signature || (same && isWriting(this.pane))) return;
-    const focused = same && this.pane.contains(document.activeElement);
+    const focused = same ? focusIn(this.pane) : null;
     this.drawn = signature;
     this.drawnOf = conversation.id;
     const known = person ? sections(person, conversation.id, this.intentions) : {};
@@ -49,11 +50,11 @@ export class Contact {
       known.threads,
       known.note,
       known.merges,
-      known.block,
+      known.further,
     ];
     this.pane.replaceChildren(...parts.filter(Boolean));
     // What had the focus is gone with the old pane; the reader stays in it.
-    if (focused) this.pane.querySelector("button:not(.contact__close)")?.focus({ preventScroll: true });
+    if (focused) (foundAgain(this.pane, focused) ?? this.pane.querySelector("button:not(.contact__close)"))?.focus({ preventScroll: true });
   }
 
   identity(contact, detail) {

@@ -2,7 +2,8 @@
 
 import { byId, icon, make, mark, reconcile, setText } from "../lib/dom.js";
 import { count, number, plainName, sentence } from "../lib/text.js";
-import { face, isWriting, nameLine, sections } from "./person.js";
+import { face } from "./face.js";
+import { focusIn, foundAgain, isWriting, nameLine, sections } from "./person.js";
 
 export class Directory {
   /** intentions: `search(text)`, `more()`, `choose(id)`, and those of `person.js` */
@@ -38,6 +39,10 @@ export class Directory {
     });
   }
 
+  focusRow(id) {
+    this.rows.kept?.get(id)?.firstElementChild.focus();
+  }
+
   row(contact) {
     const name = plainName(contact.name);
     const [first] = contact.identities;
@@ -71,11 +76,11 @@ export class Directory {
     const signature = JSON.stringify([chosen, person?.detail, person?.suggestions]);
     const same = this.drawnOf === chosen;
     if (this.drawn === signature || (same && isWriting(this.detail))) return;
-    const focused = same && this.detail.contains(document.activeElement);
+    const focused = same ? focusIn(this.detail) : null;
     this.drawn = signature;
     this.drawnOf = chosen;
     this.detail.replaceChildren(...(person ? this.person(person) : [make("p", { class: "directory__none" }, chosen ? "Loading…" : "Choose a contact to see every channel they use.")]));
-    if (focused) this.detail.focus({ preventScroll: true });
+    if (focused) (foundAgain(this.detail, focused) ?? this.detail).focus({ preventScroll: true });
   }
 
   person(person) {
@@ -85,6 +90,6 @@ export class Directory {
     const back = make("button", { class: "button button--quiet directory__back", type: "button", onclick: () => this.intentions.choose(null) }, icon("arrow-left"), "All contacts");
     const answer = last && make("a", { class: "button button--primary", href: `/app/c/${encodeURIComponent(last.id)}` }, icon("reply"), "Reply");
     const head = make("header", { class: "contact__head" }, face(plainName(detail.name), detail.picture, "contact__face"), make("div", { class: "contact__who" }, nameLine(detail, this.intentions)), answer ?? null);
-    return [back, head, ...known.same, known.channels, known.threads, known.note, known.merges, known.block].filter(Boolean);
+    return [back, head, ...known.same, known.channels, known.threads, known.note, known.merges, known.further].filter(Boolean);
   }
 }

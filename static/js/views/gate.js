@@ -102,12 +102,6 @@ export class Gate {
     this.bar = byId("gate-bar");
     this.why = byId("gate-why");
     this.root = byId("gate");
-    this.root.addEventListener("keydown", (event) => {
-      if (event.key !== "Escape" || this.why.hidden) return;
-      event.stopPropagation();
-      this.toggle(false);
-      this.bar.querySelector(".gate__ask")?.focus();
-    });
     document.addEventListener("click", (event) => {
       if (!this.why.hidden && !this.root.contains(event.target)) this.toggle(false);
     });
@@ -150,6 +144,14 @@ export class Gate {
     const ask = make("button", { class: "gate__ask", type: "button", "aria-expanded": expanded, "aria-controls": "gate-why", onclick: () => this.toggle(this.why.hidden) }, "Why?");
     const text = make("span", { class: "gate__text" }, words.text, ...buttons.flatMap((button) => [" ", button]));
     this.bar.replaceChildren(icon(words.icon), text, ...(gate ? [ask] : []));
+  }
+
+  /** Put the reason away; false where it was not shown. */
+  close() {
+    if (this.why.hidden) return false;
+    if (this.root.contains(document.activeElement)) this.bar.querySelector(".gate__ask")?.focus();
+    this.toggle(false);
+    return true;
   }
 
   toggle(open) {

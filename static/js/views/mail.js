@@ -32,8 +32,12 @@ export function drawMail(parts, message, { contact, handle, intentions }) {
   const view = { formatted: designed, pictures: false, unfolded: false, tall: false };
   const draw = () => drawBody(parts, message, mail, view, change);
   const change = (what) => intentions.unfold(() => {
+    const focused = parts.mail.contains(document.activeElement);
     Object.assign(view, what);
     draw();
+    // What was pressed may be gone: the way back stands in its place.
+    const back = "unfolded" in what ? ".mail__fold" : ".mail__buttons button:last-child";
+    if (focused) parts.mail.querySelector(back)?.focus({ preventScroll: true });
   });
   draw();
 }

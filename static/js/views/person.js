@@ -1,27 +1,31 @@
 // What a contact is made of, wherever one is shown: channels, a note, who it may be the same as, what was
 // merged, and blocking. Pieces of a pane; who shows them puts them in order.
 
-import { pictureAddress } from "../api.js";
+import { exportAddress } from "../api.js";
 import { byId, icon, make, mark } from "../lib/dom.js";
-import { initial, number, plainName } from "../lib/text.js";
+import { number, plainName } from "../lib/text.js";
 import { exact, moment } from "../lib/time.js";
-
-/** A picture, or the first letter where there is none. */
-export function face(name, picture, className) {
-  const holder = make("span", { class: className, "aria-hidden": "true" });
-  if (!picture) holder.append(initial(name));
-  else {
-    const failed = () => holder.replaceChildren(initial(name));
-    holder.append(make("img", { class: "face__picture", src: pictureAddress(picture), alt: "", onerror: failed }));
-  }
-  return holder;
-}
 
 export const section = (title, ...children) =>
   make("section", { class: "contact__section" }, make("h3", { class: "contact__title" }, title), ...children);
 
 /** Whether somebody is typing in a pane: then it is not drawn anew under their hands. */
 export const isWriting = (pane) => pane.contains(document.activeElement) && document.activeElement.matches("input, textarea");
+
+const called = (element) => element.getAttribute("aria-label") ?? element.textContent;
+const sectionOf = (element) => element.closest("section[aria-label], .contact__section")?.querySelector("h3")?.textContent;
+
+/** What has the focus in a pane, to find it again in the pane drawn anew; null where nothing has. */
+export function focusIn(pane) {
+  const one = document.activeElement;
+  return pane.contains(one) ? { words: called(one), section: sectionOf(one) } : null;
+}
+
+/** What is called the same, or is done in the same section: "Unblock" where "Block" was. Null where there is neither. */
+export function foundAgain(pane, { words, section }) {
+  const all = [...pane.querySelectorAll("a[href], button, summary, input, textarea")];
+  return all.find((one) => called(one) === words) ?? all.find((one) => section && sectionOf(one) === section) ?? null;
+}
 
 const shownHandle = (identity) => number(plainName(identity.handle));
 
@@ -130,8 +134,17 @@ export function note(detail, intentions) {
   return field;
 }
 
-export function blocking(detail, intentions) {
-  if (!detail.may.block && !detail.blocked) return null;
+/** Blocking, and a file of all that is known: what not everybody may do. */
+function further(detail, intentions) {
+  const children = [...blocking(detail, intentions), ...exporting(detail)];
+  return children.length ? make("section", { class: "contact__section contact__further" }, make("h3", { class: "visually-hidden" }, "More"), ...children) : null;
+}
+
+function exporting({ id, may }) {
+  return may.export ? [make("a", { class: "button button--quiet", href: exportAddress(id), download: "" }, icon("download"), "Download what is known")] : [];
+}
+
+function blocking(detail, intentions) {
   const name = plainName(detail.name);
   const children = [];
   if (detail.blocked) children.push(make("p", { class: "contact__blocked" }, icon("ban"), "Blocked: nothing is sent to them on any channel."));
@@ -139,7 +152,7 @@ export function blocking(detail, intentions) {
     const act = detail.blocked ? () => intentions.block(detail.id, false) : () => confirmed(`Block ${name}?`, "Nothing will be sent to them on any channel, by nobody and by no program. What they write still arrives.", "Block", () => intentions.block(detail.id, true));
     children.push(make("button", { class: "button button--quiet", type: "button", onclick: act }, icon("ban"), detail.blocked ? "Unblock" : "Block this contact"));
   }
-  return make("section", { class: "contact__section" }, make("h3", { class: "visually-hidden" }, "Blocking"), ...children);
+  return children;
 }
 
 /** Ask before something that others feel. */
@@ -163,6 +176,6 @@ export function sections({ detail, suggestions: found }, open, intentions) {
     note: section("Note", note(detail, intentions)),
     threads: others ? section(open ? "Other conversations" : "Conversations", conversations(detail, open, intentions)) : null,
     merges: detail.merges.length ? section("Merged", history(detail, intentions)) : null,
-    block: blocking(detail, intentions),
+    further: further(detail, intentions),
   };
 }

@@ -22,6 +22,13 @@ export class Recipients {
     this.fields.prepend(...[...this.boxes.values()].map(({ row }) => row));
     this.open.addEventListener("click", () => this.toggle());
     this.subject.addEventListener("input", () => this.change({ subject: this.subject.value }));
+    this.fields.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape") return;
+      // One step back: what is written stays, the composer and the conversation too.
+      event.preventDefault();
+      this.fold(true);
+      this.open.focus();
+    });
   }
 
   makeField(key, label) {
@@ -69,7 +76,11 @@ export class Recipients {
     if (list.dataset.drawn === addresses.join(" ")) return;
     list.dataset.drawn = addresses.join(" ");
     const chip = (address) => {
-      const remove = make("button", { class: "chip__remove", type: "button", "aria-label": `Remove ${address}`, onclick: () => this.change({ [key]: this.current[key].filter((one) => one !== address) }) }, icon("x"));
+      const drop = () => {
+        this.change({ [key]: this.current[key].filter((one) => one !== address) });
+        this.boxes.get(key).input.focus();
+      };
+      const remove = make("button", { class: "chip__remove", type: "button", "aria-label": `Remove ${address}`, onclick: drop }, icon("x"));
       return make("li", { class: ADDRESS.test(address) ? "chip" : "chip chip--wrong" }, make("span", { class: "chip__text" }, plainName(address)), remove);
     };
     list.replaceChildren(...addresses.map(chip));

@@ -1,9 +1,10 @@
 // The list of conversations. A row keeps its place while one is in it, and slides when one has left.
 
 import { byId, calm, icon, make, piece, reconcile, setIcon, setMark, setText, setTime } from "../lib/dom.js";
-import { firstName, initial, plainName } from "../lib/text.js";
+import { firstName, plainName } from "../lib/text.js";
 import { brief, exact, now, span } from "../lib/time.js";
 import { summary } from "../lib/words.js";
+import { setFace } from "./face.js";
 import { subjectWords } from "./mail.js";
 
 const WINDOW_SHORT_MS = 2 * 3_600_000;
@@ -41,6 +42,7 @@ export class Roster {
     const rows = this.ordered(state);
     this.ids = rows.map((conversation) => conversation.id);
     const slide = this.before(state);
+    this.pictures = known(state);
     reconcile(this.list, rows, {
       key: (conversation) => conversation.id,
       create: (conversation) => this.row(conversation),
@@ -104,11 +106,12 @@ export class Roster {
     const at = conversation.last_message?.at ?? conversation.last_activity_at;
     setTime(parts.time, at, brief(at), exact(at));
     this.drawClock(parts, conversation);
+    const { id, picture, name: called } = conversation.contact;
+    setFace(parts.face, called, picture ?? this.pictures.get(id));
     if (element.drawn === conversation) return;
     element.drawn = conversation;
     const name = plainName(conversation.contact.name);
     setText(parts.name, name);
-    setText(parts.initial, initial(name));
     if (element.kind !== conversation.channel.kind) {
       element.kind = conversation.channel.kind;
       setMark(parts.mark, element.kind);
@@ -188,6 +191,12 @@ export class Roster {
   reveal(id) {
     this.list.kept?.get(id)?.scrollIntoView({ block: "nearest" });
   }
+}
+
+/** The picture of who has one on any channel: a person looks the same on all of them. */
+function known(state) {
+  const seen = [...state.conversations.values()].filter(({ contact }) => contact.picture);
+  return new Map(seen.map(({ contact }) => [contact.id, contact.picture]));
 }
 
 function drawPreview(element, { last_message: message, contact }, me) {
