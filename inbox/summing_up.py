@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from inbox.automation.keywords import hear
 from inbox.domain.channel import Connector
 from inbox.domain.conversation import Conversation
-from inbox.domain.message import Direction
+from inbox.domain.message import Direction, Message
 from inbox.statuses import believable
 from inbox.store.summaries import Summary, last_in_order, span_of
 from inbox.work import Work
@@ -50,8 +50,9 @@ def _summed(
         for work, m in pairs
         if work.basis and not _is_stop(work, connectors[work.entry.kind])
     ]
-    # Nobody waits any more for what was answered in the same batch: in the provider's own app.
-    answered = max((m.seq for m in messages if m.direction is Direction.OUTBOUND), default=0)
+    # Nobody waits any more for what was answered in the same batch: in the provider's own app. An
+    # answer that came late answers what was before it, and not what they have written since.
+    answered = max((m.seq for m in messages if _answers(m)), default=0)
     waits = [
         m.sent_at
         for work, m in replied
@@ -67,9 +68,13 @@ def _summed(
         newest_sent_at=max((at for at in times if at is not None), default=None),
         # Who writes STOP waits for no answer.
         waiting_since=min(waits, default=None),
-        answered=newest.direction is Direction.OUTBOUND,
+        answered=_answers(newest),
         heard=span_of(messages),
     )
+
+
+def _answers(message: Message) -> bool:
+    return message.direction is Direction.OUTBOUND and message.place == message.seq
 
 
 def _is_stop(work: Work, connector: Connector) -> bool:

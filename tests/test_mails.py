@@ -223,6 +223,18 @@ async def test_only_what_came_after_our_answer_waits(mailroom: Office) -> None:
     assert conversation.last_basis_at == NOW - timedelta(days=1)
 
 
+async def test_an_answer_that_comes_late_answers_nothing_that_came_after_it(
+    mailroom: Office,
+) -> None:
+    ago = [(NOW - timedelta(days=days)).isoformat() for days in (3, 2, 1)]
+    await takes(mailroom, a_mail("One", thread_id="t1", at=ago[0]))
+    await takes(mailroom, a_mail("Two", thread_id="t1", at=ago[2]))
+    ours = a_mail("Ours", who=OURS, sent=True, to=[MAYA], thread_id="t1", at=ago[1])
+    await takes(mailroom, ours)
+    assert [one.text for one in await mailroom.thread()] == ["One", "Ours", "Two"]
+    assert (await mailroom.conversation()).waiting_since is not None
+
+
 async def test_what_the_owner_sent_elsewhere_to_somebody_new_is_shown(mailroom: Office) -> None:
     sent = a_mail("Hello Leo", who=OURS, sent=True, to=[LEO], sort="own_message", automated=True)
     await takes(mailroom, sent)
