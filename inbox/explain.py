@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Protocol, runtime_checkable
 
-from inbox import mail_html
+from inbox import mail_cleaning
 from inbox.domain.channel import Connector, Payload
 from inbox.domain.errors import AssentError, MalformedPayload
 from inbox.domain.report import (
@@ -95,7 +95,9 @@ def explain(kind: str, raw: bytes, connectors: Mapping[str, Connector], now: dat
 
 def _safe(name: str, told: object) -> object:
     """What an agent is shown of HTML at first: its own pictures alone, and nothing that acts."""
-    return mail_html.at_first(told) if name.startswith("html") and isinstance(told, str) else told
+    if name.startswith("html") and isinstance(told, str):
+        return mail_cleaning.at_first(told)
+    return told
 
 
 def _choice(kinds: Sequence[str]) -> str:

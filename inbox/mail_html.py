@@ -19,9 +19,6 @@ import nh3
 # Told with what was stored, so that a change of the rules can find what was made by older ones.
 POLICY = 1
 MOST_BYTES = 2 * 1024 * 1024
-# Tags that open, times tags in all: what making it safe takes where each lies within the one before
-# and each that ends is looked for in all of them. Some seconds; a large newsletter stays below.
-MOST_WORK = 3_000_000_000
 # Of all pictures inside of one mail together, and of all places of its page that show one.
 MOST_PICTURE_BYTES = 12 * 1024 * 1024
 MOST_PAGE_PICTURES = 2 * MOST_PICTURE_BYTES
@@ -49,7 +46,6 @@ _GONE_WITH_CONTENT = frozenset(
 )
 _SCHEMES = {"http", "https", "mailto", "tel", "cid", "data"}
 _LINKS = re.compile(r"\s*(?:https?://|mailto:|tel:)", re.IGNORECASE)
-_OPENS = re.compile(r"<[a-z]", re.IGNORECASE)
 _SPAN = re.compile(r"[1-9]\d?", re.ASCII)
 _INLINE = re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]*", re.IGNORECASE)
 _Source = Callable[[str], str | None]
@@ -63,14 +59,9 @@ class CleanHtml:
     remote: bool
 
 
-def clean(raw: str) -> CleanHtml | None:
-    """What is stored of a mail's HTML: pictures still named as it names them. CPU-bound: large
-    ones belong in a thread. None where it is too large, or too much work, or nothing is left."""
-    if len(raw) > MOST_BYTES or len(raw.encode(errors="replace")) > MOST_BYTES:
-        return None
-    opening = sum(1 for _ in _OPENS.finditer(raw))
-    if opening * (opening + raw.count("</")) > MOST_WORK:
-        return None
+def clean_here(raw: str) -> CleanHtml | None:
+    """What is stored of a mail's HTML: pictures still named as it names them; None where nothing is
+    left. Takes time and memory as the mail likes: `mail_cleaning.clean` sees to that."""
     remote = False
 
     def source(address: str) -> str | None:
@@ -117,11 +108,9 @@ def _sanitised(raw: str, source: _Source) -> str:
     )
 
 
-def at_first(raw: str) -> str:
-    """What is shown of a mail's HTML before anybody asks for pictures; empty where `clean` keeps
-    nothing."""
-    kept = clean(raw)
-    return "" if kept is None else _sanitised(kept.html, lambda address: _own(address, {}))
+def without_pictures(kept: CleanHtml) -> str:
+    """What is shown of it before anybody asks for pictures."""
+    return _sanitised(kept.html, lambda address: _own(address, {}))
 
 
 def _own(address: str, pictures: Mapping[str, str]) -> str | None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from inbox import drafts, mail_html
+from inbox import drafts, mail_cleaning, mail_html
 from inbox.domain.conversation import Conversation
 from inbox.domain.ids import ChannelId, ConversationId
 from inbox.domain.mail import ancestors, of, one_line, same_subject
@@ -27,8 +27,8 @@ MOST_TEXT = 65_536
 MOST_FOLDED = 20_000
 MOST_SUBJECT = 500
 MOST_ADDRESSES = 100
-# Smaller ones are done before a thread would have begun.
-_LARGE_HTML = 50_000
+# Smaller ones take no time, however they are written.
+_LARGE_HTML = 4_000
 
 
 class Mails:
@@ -201,8 +201,8 @@ async def _clean(mail: Mail) -> mail_html.CleanHtml | None:
     if not mail.html:
         return None
     if len(mail.html) < _LARGE_HTML:
-        return mail_html.clean(mail.html)
-    return await asyncio.to_thread(mail_html.clean, mail.html)
+        return mail_cleaning.clean(mail.html)
+    return await asyncio.to_thread(mail_cleaning.clean, mail.html)
 
 
 def split(work: Work) -> tuple[str, str]:
