@@ -206,7 +206,8 @@ async def served(store: Stores, simulator_url: str) -> AsyncIterator[Served]:
     await store.journal.close()
     simulator_port = int(simulator_url.rpartition(":")[2])
     listener, url = listening()
-    http = Http(allow=frozenset({("127.0.0.1", simulator_port)}))
+    # Ten seconds of a provider's silence are four.
+    http = Http(allow=frozenset({("127.0.0.1", simulator_port)}), patience=0.4)
     await http.start()
     office = await open_office(store, http, f"{simulator_url}/v26.0", simulator_url)
     context = assembled(store, office, url)

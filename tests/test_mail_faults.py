@@ -137,7 +137,8 @@ async def a_mailbox(store: Stores, simulator_url: str) -> AsyncIterator[MakeMail
     await store.journal.close()  # the server starts it itself
     port = int(simulator_url.rpartition(":")[2])
     listener, url = listening()
-    http = Http(allow=frozenset({("127.0.0.1", port)}))
+    # Ten seconds of a provider's silence are four.
+    http = Http(allow=frozenset({("127.0.0.1", port)}), patience=0.4)
     await http.start()
     created = NOW - timedelta(days=7)
     office = await open_office(
