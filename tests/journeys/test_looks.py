@@ -227,6 +227,7 @@ def test_every_screen_is_accessible_and_pictured(
     assert {state: faults for state, faults in found.items() if faults} == {}
 
 
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("width", SIZES)
 def test_what_stands_beside_the_words_is_accessible_and_pictured(
     program: DemoProgram,
