@@ -6,6 +6,7 @@
 PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 SLOW := journeys system web connectors/simulator test_commands.py test_delivery.py test_delivery_settles.py \
+	test_delivery_stops.py \
 	test_embedded.py test_faults.py test_files.py test_recovery.py
 
 help: ## say what there is

@@ -70,6 +70,16 @@ def failure(verdict: Verdict, retry_after_s: float | None = None) -> Temporary |
     return kind(error.reason, code=error.code, consent=error.consent)
 
 
+def no_file(answer: Answer, provider: str) -> Temporary | Permanent:
+    """The exception for a file that did not come; `provider` as people call it."""
+    code = f"http_{answer.status}"
+    if answer.status >= 500 or answer.status == 429:
+        reason = f"{provider} could not hand over the file now."
+        return Temporary(reason, code=code, retry_after_s=answer.retry_after_s)
+    reason = f"The file is no longer at {provider}. Ask the contact to send it again."
+    return Permanent(reason, code=code)
+
+
 class _Resolver(AbstractResolver):
     """Names to addresses that were judged. aiohttp connects to exactly what this returns, and asks
     anew for each connection: there is no second look-up that could say something else."""

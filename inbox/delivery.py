@@ -1,7 +1,7 @@
 """Delivery: takes messages from the outbox, asks the gate once more, and hands them to a connector.
 
 Order is kept within a conversation; conversations do not wait for each other, nor channels. What
-became of a send is always recorded: taken, not taken (again later), never (failed), or not known.
+became of a send is always recorded, in `outcomes.py`.
 """
 
 from __future__ import annotations
@@ -9,20 +9,17 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
 
 from prometheus_client import Counter
 
-from inbox import events, log, shapes
-from inbox.automation.keywords import KeywordAnswers
+from inbox import events, log
 from inbox.channel_states import ChannelStates
 from inbox.directory import Directory
 from inbox.domain.agent import Agent
-from inbox.domain.channel import Connector, OutboundMessage
-from inbox.domain.contact import Identity
+from inbox.domain.channel import Connector
 from inbox.domain.errors import (
     AccountTrouble,
     Conflict,
@@ -31,14 +28,12 @@ from inbox.domain.errors import (
     StoreUnavailable,
     Temporary,
 )
-from inbox.domain.gate import Decision
 from inbox.domain.ids import MessageId
-from inbox.domain.message import Failure, Message, Status, may_become
+from inbox.domain.message import Failure, Message, Status
 from inbox.hub import Hub
 from inbox.links import Links
+from inbox.outcomes import Outcomes, persist
 from inbox.preparation import Denied, Permitted, Preparation, Ready
-from inbox.statuses import learn_refusal
-from inbox.store.message_documents import provider_key
 from inbox.stores import Stores
 
 # Twice the longest send, and renewed while one is under way: a lease ends only with its worker, or
@@ -46,7 +41,6 @@ from inbox.stores import Stores
 LEASE = timedelta(seconds=60)
 # An upload of 20 s and a call of 10 s; see the limits in connectors/.
 LONGEST_SEND_S = 30.0
-GIVE_UP_AFTER = timedelta(hours=24)
 # Before looking again whether the one ahead, which another worker is sending, has gone.
 TURN = timedelta(milliseconds=500)
 LOOK_AGAIN = timedelta(seconds=30)
@@ -54,27 +48,9 @@ PER_CHANNEL = 8
 TRIES_UNTIL_TOLD = 3
 # Lanes that may wait for a channel's turn before the sweep looks past it.
 LANES_PER_CHANNEL = 64
-BACKOFF_CAP_S = 300.0
 
 SENDS = Counter("assent_sends_total", "Messages handed to providers", ["kind", "outcome"])
 _log = log.get("delivery")
-T = TypeVar("T")
-
-
-def backoff_s(attempts: int) -> float:
-    """Seconds until the next try: doubling from 1 s to five minutes, with full jitter."""
-    ceiling = min(BACKOFF_CAP_S, 2.0 ** min(attempts, 12))
-    return ceiling * random.uniform(0.5, 1.0)
-
-
-async def persist(step: Callable[[], Awaitable[T]]) -> T:
-    """Do a step that may be repeated, however long the database takes: what it records has
-    happened."""
-    while True:
-        try:
-            return await step()
-        except StoreUnavailable:
-            await asyncio.sleep(0.2)
 
 
 class Delivery:
@@ -95,7 +71,7 @@ class Delivery:
         self._preparation = Preparation(stores, connectors, directory, links)
         self._states = ChannelStates(stores, hub, connectors, directory)
         self._lease = lease
-        self._keywords = KeywordAnswers(stores)
+        self._outcomes = Outcomes(stores, hub)
         self._bulkheads: dict[str, asyncio.Semaphore] = defaultdict(
             lambda: asyncio.Semaphore(PER_CHANNEL)
         )
@@ -116,7 +92,7 @@ class Delivery:
         """End every lease now: the caller knows that no other worker lives."""
         while held := await self._stores.outbox.expired(datetime.now(UTC) + self._lease):
             for message in held:
-                await self._give_up_lease(message)
+                await self._outcomes.give_up_lease(message)
 
     async def close(self) -> None:
         """Let sends in flight finish, within their own time limits; queued ones stay queued."""
@@ -183,7 +159,7 @@ class Delivery:
                     self._enqueue(message)
                 for message in await self._stores.outbox.expired(now):
                     if message.id not in self._in_hand:
-                        await self._give_up_lease(message)
+                        await self._outcomes.give_up_lease(message)
             except StoreUnavailable:
                 pass
             except Exception:  # the worker's top
@@ -248,7 +224,9 @@ class Delivery:
             ready = await self._preparation.prepare(message)
             if ready is None:
                 reason = "The channel is no longer connected."
-                await self._end(message, Status.FAILED, Failure(code="channel_gone", reason=reason))
+                await self._outcomes.end(
+                    message, Status.FAILED, Failure(code="channel_gone", reason=reason)
+                )
                 return True
         except Exception as error:  # the worker's top, and nothing has left
             return await self._not_prepared(message, error)
@@ -261,17 +239,17 @@ class Delivery:
         except Exception as error:  # the worker's top, and nothing has left
             return await self._not_prepared(message, error)
         if isinstance(permitted, Denied):
-            await self._end(message, Status.FAILED, permitted.failure, permitted.decision)
+            await self._outcomes.end(message, Status.FAILED, permitted.failure, permitted.decision)
             return True
         return await self._hand_over(message, ready, permitted)
 
     async def _not_prepared(self, message: Message, error: Exception) -> bool:
         """Nothing has left: it may be tried again."""
         if isinstance(error, StoreUnavailable):
-            return await self._try_later(message, error)
+            return await self._outcomes.try_later(message, error)
         _log.exception("a message could not be prepared", message=message.id)
         fault = Temporary("It could not be prepared for sending.", code="not_prepared")
-        return await self._try_later(message, fault)
+        return await self._outcomes.try_later(message, fault)
 
     async def _hand_over(self, message: Message, ready: Ready, permitted: Permitted) -> bool:
         channel = ready.channel
@@ -284,12 +262,14 @@ class Delivery:
             return await self._not_taken(message, ready, error)
         except (OutcomeUnknown, TimeoutError):
             SENDS.labels(channel.kind, "unknown").inc()
-            await self._end(message, Status.UNKNOWN, None)
+            await self._outcomes.end(message, Status.UNKNOWN, None)
             return True
         SENDS.labels(channel.kind, "sent").inc()
         if sent.mail_id is not None:
-            await self._know_mail(message, permitted.outbound, sent.mail_id)
-        await self._taken(message, sent.provider_id, ready.identity, permitted.decision)
+            await self._outcomes.know_mail(message, permitted.outbound, sent.mail_id)
+        await self._outcomes.record_taken(
+            message, sent.provider_id, ready.identity, permitted.decision
+        )
         self._stores.health.note(channel, "sent")
         await self._states.worked(channel)
         return True
@@ -304,134 +284,17 @@ class Delivery:
             tries = 0 if message.delivery is None else message.delivery.attempts
             if tries >= TRIES_UNTIL_TOLD:
                 await self._states.silent(channel)
-            return await self._try_later(message, error)
+            return await self._outcomes.try_later(message, error)
         if isinstance(error, AccountTrouble):
             SENDS.labels(channel.kind, "account").inc()
             stopped = await persist(lambda: self._states.stopped(channel, str(error), error.code))
             # A refusal of credentials that are gone is no reason to wait.
             wait = timedelta(seconds=60 if stopped else 1)
-            await self._put_back(message, datetime.now(UTC) + wait, error)
+            await self._outcomes.put_back(message, datetime.now(UTC) + wait, error)
             return False
         SENDS.labels(channel.kind, "failed").inc()
-        await self._refused(message, ready.identity, error)
+        await self._outcomes.record_refused(message, ready.identity, error)
         return True
-
-    # -- what became of it -----------------------------------------------------------------
-
-    async def _taken(
-        self, message: Message, provider_id: str, identity: Identity, decided: Decision
-    ) -> None:
-        """Record the send: it has happened. What the gate counts comes first, for the next of the
-        conversation may go as soon as this one is recorded."""
-        now = datetime.now(UTC)
-        decision = shapes.decision(decided)
-        await persist(lambda: self._keywords.note_sent(message, identity, now))
-        recorded = await persist(
-            lambda: self._stores.outbox.record_sent(message, provider_id, decision, now)
-        )
-        if recorded is None:
-            return  # erased meanwhile
-        if recorded.status is Status.SENT:
-            await persist(lambda: self._stores.conversations.show_status(recorded))
-        await self._hub.publish([events.status_changed(recorded, Status.QUEUED)])
-        await persist(lambda: self._apply_early(recorded, provider_id))
-
-    async def _know_mail(self, message: Message, outbound: OutboundMessage, mail_id: str) -> None:
-        """Answers will name the Message-ID that it left with; our next one refers to the same."""
-        stores, now, channel = self._stores, datetime.now(UTC), outbound.channel
-        left = (outbound.content or {}).get("mail")
-        kept = {"references", "in_reply_to", "thread_id", "subject", "from", "to", "cc", "bcc"}
-        mail = {k: v for k, v in left.items() if k in kept} if isinstance(left, dict) else {}
-        await persist(lambda: stores.messages.know_mail(message, {**mail, "message_id": mail_id}))
-        await persist(
-            lambda: stores.threads.claim(
-                message.workspace_id, channel.id, f"mid:{mail_id}", message.conversation_id, now
-            )
-        )
-
-    async def _apply_early(self, message: Message, provider_id: str) -> None:
-        """Statuses that came before the provider's answer did."""
-        key = provider_key(message.channel_id, provider_id)
-        for early in await self._stores.statuses.take(message.workspace_id, key):
-            moved = await self._stores.messages.set_status(
-                message, early.status, early.at, failure=early.failure
-            )
-            if moved is not None:
-                await self._stores.conversations.show_status(moved)
-                await self._hub.publish([events.status_changed(moved, message.status)])
-                message = moved
-
-    async def _try_later(self, message: Message, error: Temporary) -> bool:
-        attempts = 1 if message.delivery is None else message.delivery.attempts
-        if error.most_tries is not None and attempts >= error.most_tries:
-            failure = Failure(code=error.code, reason=str(error))
-            await self._end(message, Status.FAILED, failure)
-            return True
-        queued_at = await persist(lambda: self._stores.outbox.queued_at(message))
-        now = datetime.now(UTC)
-        if now - queued_at > GIVE_UP_AFTER:
-            failure = Failure(
-                code=error.code, reason="The provider did not take it for a day. Try again later."
-            )
-            await self._end(message, Status.FAILED, failure)
-            return True
-        wait_s = error.retry_after_s
-        if wait_s is None:
-            wait_s = backoff_s(attempts)
-        await self._put_back(message, now + timedelta(seconds=wait_s), error)
-        return False
-
-    async def _put_back(
-        self, message: Message, next_at: datetime, error: Temporary | AccountTrouble
-    ) -> None:
-        reason = Failure(code=error.code, reason=str(error))
-        await persist(lambda: self._stores.outbox.put_back(message, next_at, reason))
-
-    async def _refused(self, message: Message, identity: Identity, error: Permanent) -> None:
-        if error.consent is not None:
-            await persist(lambda: self._learn(message, identity, error))
-        await self._end(message, Status.FAILED, Failure(code=error.code, reason=str(error)))
-
-    async def _learn(self, message: Message, identity: Identity, error: Permanent) -> None:
-        """What a refusal says of the contact's wish."""
-        conversation = await self._stores.conversations.find(
-            message.workspace_id, message.conversation_id
-        )
-        if error.consent is None or conversation is None:
-            return
-        now = datetime.now(UTC)
-        recorded = await learn_refusal(
-            self._stores, identity, error.consent, error.code, now, message.id
-        )
-        if recorded is not None:
-            await self._hub.publish([events.consent_changed(conversation, recorded)])
-
-    async def _end(
-        self,
-        message: Message,
-        status: Status,
-        failure: Failure | None,
-        # Any-free: the API's shape of a decision.
-        decision: dict[str, object] | None = None,
-    ) -> None:
-        now = datetime.now(UTC)
-        ended = await persist(
-            lambda: self._stores.outbox.end(message, status, failure, now, decision)
-        )
-        if ended is None:
-            # A report was faster, or another worker has it now: only the former is ours to tidy.
-            find, tidy = self._stores.messages.find, self._stores.outbox.settle_lost_race
-            current = await persist(lambda: find(message.workspace_id, message.id))
-            if current is not None and current.status not in may_become(Status.SENT):
-                await persist(lambda: tidy(current))
-            return
-        await persist(lambda: self._stores.conversations.show_status(ended))
-        await self._hub.publish([events.status_changed(ended, message.status)])
-
-    async def _give_up_lease(self, message: Message) -> None:
-        """A worker went away with it: whether the provider has it, nobody here knows."""
-        _log.warning("a send was interrupted, its outcome is unknown", message=message.id)
-        await self._end(message, Status.UNKNOWN, None)
 
     # -- an agent's word -------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from tests.mailroom import mailroom, post_office, served_mail
 from tests.network import served, simulator_url
 from tests.office import database, http, office, store
 from tests.servers import RedisServer
+from tests.system.program import Leaving
 
 # Fixtures of the business that tests of the core share.
 __all__ = [
@@ -30,6 +31,10 @@ __all__ = [
     "simulator_url",
     "store",
 ]
+
+_TESTS = Path(__file__).parent
+_LONG = ("journeys/test_looks", "journeys/", "system/", "test_mail_faults", "test_faults")
+_LONG += ("test_delivery", "web/")
 
 # Started by the standard library for itself, once, and ended with us.
 _OF_PYTHON = ("multiprocessing.resource_tracker", "multiprocessing.forkserver")
@@ -71,6 +76,13 @@ async def mongodb_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator
 
 
 @pytest.fixture(scope="session")
+def leaving() -> Iterator[Leaving]:
+    leaving = Leaving()
+    yield leaving
+    leaving.have_left()
+
+
+@pytest.fixture(scope="session")
 def redis_url() -> Iterator[str]:
     """A Redis that tests share; each takes a prefix of its own. Who wants to kill one starts it
     with `tests.servers.RedisServer`."""
@@ -84,6 +96,16 @@ def redis_url() -> Iterator[str]:
 def repository() -> Path:
     """The checkout."""
     return Path(__file__).parent.parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long begins first, so that no worker waits in the end for the other's minutes."""
+
+    def place(item: pytest.Item) -> int:
+        path = item.path.relative_to(_TESTS).as_posix()
+        return next((n for n, long in enumerate(_LONG) if path.startswith(long)), len(_LONG))
+
+    items.sort(key=place)
 
 
 def pytest_report_header() -> list[str]:

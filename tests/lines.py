@@ -4,7 +4,6 @@ its providers tell, what they list, and what they do not."""
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,7 +22,7 @@ from inbox.domain.message import Direction, Message
 from inbox.ids import new_id
 from inbox.store.journal import JournalEntry
 from inbox.stores import Stores
-from tests.network import PEOPLE, Served, assembled, serving
+from tests.network import PEOPLE, Served, assembled, listening, serving
 from tests.office import NOW, NUMBER, WHATSAPP, open_office, until
 
 PAGE = "300000000000001"
@@ -142,8 +141,7 @@ def _a_channel(workspace_id: Any, kind: str) -> Channel:
 async def lines(store: Stores, simulator_url: str) -> AsyncIterator[Lines]:
     await store.journal.close()  # the server starts it itself
     simulator_port = int(simulator_url.rpartition(":")[2])
-    listener = socket.create_server(("127.0.0.1", 0))
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    listener, url = listening()
     # Ten seconds of a provider's silence are two.
     http = Http(allow=frozenset({("127.0.0.1", simulator_port)}), patience=0.2)
     await http.start()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,7 +17,7 @@ from inbox.domain.ids import AgentId
 from inbox.ids import new_id
 from inbox.stores import Stores
 from inbox.web.context import Context
-from tests.network import assembled, serving
+from tests.network import assembled, listening, serving
 from tests.office import NOW, Office, open_office, until
 from tests.post import PostOffice, with_post
 
@@ -106,8 +105,7 @@ class ServedMail:
 async def served_mail(mailroom: Office, post_office: PostOffice) -> AsyncIterator[ServedMail]:
     # The server starts the journal itself.
     await mailroom.stores.journal.close()
-    listener = socket.create_server(("127.0.0.1", 0))
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    listener, url = listening()
     token = secrets.token_hex(16)
     agent = Agent(
         id=AgentId(new_id("agt")),

@@ -176,6 +176,15 @@ def assembled(stores: Stores, office: Office, url: str, *, first_wait_s: float =
     )
 
 
+def listening() -> tuple[socket.socket, str]:
+    """A free port of this machine for a server of ours, and its URL."""
+    # Of a named protocol, or asyncio leaves Nagle's algorithm on: each answer would take 40 ms.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
+    listener.listen()
+    return listener, f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
 @asynccontextmanager
 async def serving(context: Context, listener: socket.socket) -> AsyncIterator[None]:
     host = context.settings.public_host
@@ -196,9 +205,9 @@ async def served(store: Stores, simulator_url: str) -> AsyncIterator[Served]:
     # The server starts the journal itself.
     await store.journal.close()
     simulator_port = int(simulator_url.rpartition(":")[2])
-    listener = socket.create_server(("127.0.0.1", 0))
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    http = Http(allow=frozenset({("127.0.0.1", simulator_port)}))
+    listener, url = listening()
+    # Ten seconds of a provider's silence are four.
+    http = Http(allow=frozenset({("127.0.0.1", simulator_port)}), patience=0.4)
     await http.start()
     office = await open_office(store, http, f"{simulator_url}/v26.0", simulator_url)
     context = assembled(store, office, url)

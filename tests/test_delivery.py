@@ -19,56 +19,24 @@ from inbox.delivery import Delivery
 from inbox.directory import Directory
 from inbox.domain.agent import Agent, Role
 from inbox.domain.channel import Channel
-from inbox.domain.conversation import Conversation
 from inbox.domain.errors import Conflict
 from inbox.domain.ids import AgentId
 from inbox.domain.message import Failure, Message, Status
+from tests.delivering import (
+    KINDS,
+    ON_ITS_WAY,
+    QUEUED,
+    SENT,
+    UNKNOWN,
+    channel,
+    quiet,
+    told,
+    with_conversation,
+    writes_back,
+)
 from tests.network import Served
 from tests.office import Office, until, whatsapp, whatsapp_item
 from tests.servers import free_port
-
-QUEUED, SENT, UNKNOWN, FAILED = Status.QUEUED, Status.SENT, Status.UNKNOWN, Status.FAILED
-ON_ITS_WAY = (SENT, Status.DELIVERED, Status.READ)
-KINDS = pytest.mark.parametrize("kind", ["whatsapp", "sms"])
-
-
-async def writes_back(line: Served, text: str, of: Conversation | None = None) -> Message:
-    """An agent's message, in the outbox and in this process's hands."""
-    message = await line.office.accepts(text, of)
-    line.context.delivery.wake([message])
-    return message
-
-
-async def with_conversation(line: Served, kind: str, who: str = "maya") -> Conversation:
-    known = {one.id for one in await line.office.conversations()}
-    await line.writes(kind, "Where is it?", who)
-    (new,) = [one for one in await line.office.conversations() if one.id not in known]
-    return new
-
-
-async def channel(line: Served, kind: str) -> Channel:
-    found = await line.office.stores.channels.find(line.office.channels[kind].id)
-    assert found is not None
-    return found
-
-
-async def told(line: Served, name: str) -> None:
-    """An event is published after what it tells is stored."""
-
-    async def heard() -> bool:
-        return name in line.office.events
-
-    await until(heard)
-
-
-async def quiet(line: Served) -> None:
-    """Long enough for a second send, if there were to be one: two sweeps of the outbox."""
-    await line.context.delivery.drained()
-    for _ in range(2):
-        now = datetime.now(UTC)
-        assert await line.office.stores.outbox.due(now + timedelta(seconds=2)) == []
-        await asyncio.sleep(0.6)
-
 
 # -- the usual way ---------------------------------------------------------------------------------
 
@@ -324,75 +292,6 @@ async def test_two_agents_who_ask_at_once_get_one_more_try(served: Served) -> No
     await served.office.reaches(message, *ON_ITS_WAY)
     await quiet(served)
     assert await served.received("whatsapp") == ["It is ready."]
-
-
-# -- the gate at the door --------------------------------------------------------------------------
-
-
-@pytest.mark.requirement("P1", "P2")
-@KINDS
-async def test_a_stop_between_accepting_and_sending_meets_the_gate(
-    served: Served, kind: str
-) -> None:
-    conversation = await with_conversation(served, kind)
-    later = datetime.now(UTC) + timedelta(hours=1)
-    message = await served.office.accepts("An autumn greeting.", conversation, at=later)
-    await served.writes(kind, "STOP")
-
-    async def on_record() -> bool:
-        return "opt_out" in await served.office.ledger()
-
-    await until(on_record)
-    await served.office.stores.outbox.wait(message, datetime.now(UTC))
-    failed = await served.office.reaches(message, FAILED)
-    assert failed.failure is not None
-    assert failed.failure.code == "DENY_OPTED_OUT"
-    label = {"whatsapp": "WhatsApp", "sms": "SMS"}[kind]
-    assert failed.failure.reason == f"They stopped {label} messages by writing “STOP”."
-    await served.context.delivery.drained()
-    assert "An autumn greeting." not in await served.received(kind)
-
-
-@pytest.mark.requirement("P2")
-async def test_a_stop_on_whatsapp_is_confirmed_by_us_once(served: Served) -> None:
-    await with_conversation(served, "whatsapp")
-    await served.writes("whatsapp", "STOP")
-
-    async def confirmed() -> bool:
-        return (await served.office.ledger()).count("confirmation_sent") == 1
-
-    await until(confirmed)
-    await served.writes("whatsapp", "STOP")
-    await served.context.delivery.drained()
-    (text,) = await served.received("whatsapp")
-    assert text.startswith("Harbour Kettles: you are unsubscribed")
-
-
-@pytest.mark.requirement("P2")
-async def test_a_stop_by_sms_is_confirmed_by_the_network_alone(served: Served) -> None:
-    await with_conversation(served, "sms")
-    await served.writes("sms", "STOP")
-    await served.context.delivery.drained()
-    network = [one for one in await served.phone("sms") if one["direction"] == "network"]
-    assert len(network) == 1
-    assert await served.received("sms") == []
-
-
-@pytest.mark.requirement("P2")
-async def test_a_refusal_for_a_stop_that_we_did_not_hear_of_is_learnt(served: Served) -> None:
-    """21610: the carrier blocks them already."""
-    await with_conversation(served, "sms")
-    await served.fault("send", status=400, code=21610)
-    message = await writes_back(served, "It is ready.")
-    failed = await served.office.reaches(message, FAILED)
-    assert failed.failure is not None
-    assert failed.failure.code == "21610"
-    assert await served.office.ledger() == ["provider_opt_out"]
-    again = await writes_back(served, "Really.")
-    refused = await served.office.reaches(again, FAILED)
-    assert refused.failure is not None
-    assert refused.failure.code == "DENY_OPTED_OUT"
-    assert await served.sends("sms") == 1
 
 
 @KINDS

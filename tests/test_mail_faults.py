@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import socket
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -29,7 +28,7 @@ from inbox.domain.ids import ChannelId
 from inbox.domain.message import Direction, Message, Status
 from inbox.ids import new_id
 from inbox.stores import Stores
-from tests.network import Served, assembled, serving
+from tests.network import Served, assembled, listening, serving
 from tests.office import NOW, open_office, until
 
 GOOGLE = {"client_id": "client-1", "client_secret": "client-secret"}
@@ -137,9 +136,9 @@ async def a_mailbox(store: Stores, simulator_url: str) -> AsyncIterator[MakeMail
     """Mailboxes of one office, each connected and watched."""
     await store.journal.close()  # the server starts it itself
     port = int(simulator_url.rpartition(":")[2])
-    listener = socket.create_server(("127.0.0.1", 0))
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    http = Http(allow=frozenset({("127.0.0.1", port)}))
+    listener, url = listening()
+    # Ten seconds of a provider's silence are four.
+    http = Http(allow=frozenset({("127.0.0.1", port)}), patience=0.4)
     await http.start()
     created = NOW - timedelta(days=7)
     office = await open_office(

@@ -38,6 +38,18 @@ class Raw:
     internal_ms: str
     content: bytes = field(repr=False)
 
+    @classmethod
+    def told(cls, document: object, message_id: str, content: bytes) -> Raw:
+        """With what Gmail's Message resource tells of it; `content` from wherever that is."""
+        internal_ms = line(document, "internalDate", 20) or ""
+        return cls(
+            id=message_id,
+            thread_id=line(document, "threadId", 64) or message_id,
+            labels=frozenset(map(str, items(document, "labelIds"))),
+            internal_ms=internal_ms if internal_ms.isascii() and internal_ms.isdigit() else "",
+            content=content,
+        )
+
 
 async def get_raw(gmail: Gmail, channel: Channel, message_id: str) -> Raw:
     """raises   Temporary; Permanent when it is gone (`notFound`); AccountTrouble"""
@@ -59,14 +71,7 @@ async def get_raw(gmail: Gmail, channel: Channel, message_id: str) -> Raw:
         content = b""
     if not content:
         raise Permanent("Gmail gave this mail in a form that is none.", code="no_raw")
-    internal_ms = line(document, "internalDate", 20) or ""
-    return Raw(
-        id=message_id,
-        thread_id=line(document, "threadId", 64) or message_id,
-        labels=frozenset(map(str, items(document, "labelIds"))),
-        internal_ms=internal_ms if internal_ms.isascii() and internal_ms.isdigit() else "",
-        content=content,
-    )
+    return Raw.told(document, message_id, content)
 
 
 def decode_base64url(encoded: str) -> bytes:

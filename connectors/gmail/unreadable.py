@@ -4,7 +4,7 @@ known of it is brought instead, so that it neither holds up the mails after it n
 
 from __future__ import annotations
 
-from connectors.body import items, line, mapping, text
+from connectors.body import items, mapping, text
 from connectors.gmail import quota
 from connectors.gmail.client import Gmail
 from connectors.gmail.headers import one_line
@@ -50,14 +50,8 @@ async def known_of(gmail: Gmail, channel: Channel, message_id: str) -> Raw | Non
         if is_gone(error):
             return None
         document = {}
-    internal_ms = line(document, "internalDate", 20) or ""
-    return Raw(
-        id=message_id,
-        thread_id=line(document, "threadId", 64) or message_id,
-        labels=frozenset(map(str, items(document, "labelIds"))),
-        internal_ms=internal_ms if internal_ms.isascii() and internal_ms.isdigit() else "",
-        content=_head(items(mapping(document, "payload"), "headers")),
-    )
+    head = _head(items(mapping(document, "payload"), "headers"))
+    return Raw.told(document, message_id, head)
 
 
 def is_gone(error: Permanent) -> bool:

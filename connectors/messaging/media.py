@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import urljoin, urlsplit
 
-from connectors.http import Answer, Http
+from connectors.http import Answer, Http, no_file
 from inbox.domain.channel import Fetched
-from inbox.domain.errors import Permanent, Temporary
+from inbox.domain.errors import Permanent
 from inbox.domain.report import Media
 
 MAX_BYTES = 25 * 1024 * 1024
@@ -27,7 +27,7 @@ async def fetch(http: Http, media: Media, own_urls: Sequence[str]) -> Fetched:
         target = urljoin(media.ref, answer.headers.get("location", ""))
         answer = await _get(http, target, own_urls)
     if answer.status != 200:
-        raise _failure(answer)
+        raise no_file(answer, "Meta")
     mime = answer.headers.get("content-type", "").split(";")[0].strip() or media.mime
     return Fetched(content=answer.body, mime=mime, name=media.name)
 
@@ -51,16 +51,3 @@ def is_metas(url: str, own_urls: Sequence[str]) -> bool:
     if "@" in name:
         return False
     return here.scheme == "https" and any(name.endswith(f".{host}") for host in _HOSTS)
-
-
-def _failure(answer: Answer) -> Temporary | Permanent:
-    if answer.status >= 500 or answer.status == 429:
-        return Temporary(
-            "Meta could not hand over the file now.",
-            code=f"http_{answer.status}",
-            retry_after_s=answer.retry_after_s,
-        )
-    return Permanent(
-        "The file is no longer at Meta. Ask the contact to send it again.",
-        code=f"http_{answer.status}",
-    )

@@ -7,7 +7,7 @@ import asyncio
 import re
 from urllib.parse import urljoin, urlsplit
 
-from connectors.http import Answer
+from connectors.http import Answer, no_file
 from connectors.sms.client import TWILIO, Twilio, basic, credentials
 from inbox.domain.channel import Channel, Fetched
 from inbox.domain.errors import AccountTrouble, Permanent, Temporary
@@ -95,15 +95,6 @@ def _refused() -> Permanent:
 
 
 def _failure(answer: Answer) -> Temporary | Permanent:
-    if answer.status >= 500 or answer.status == 429:
-        return Temporary(
-            "Twilio could not hand over the file now.",
-            code=f"http_{answer.status}",
-            retry_after_s=answer.retry_after_s,
-        )
     if answer.status == 401:
         return AccountTrouble("Twilio does not accept the credentials.", code="http_401")
-    return Permanent(
-        "The file is no longer at Twilio. Ask the contact to send it again.",
-        code=f"http_{answer.status}",
-    )
+    return no_file(answer, "Twilio")

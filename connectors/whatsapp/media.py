@@ -10,7 +10,7 @@ from hashlib import sha256
 from urllib.parse import quote, urlsplit
 
 from connectors.body import line
-from connectors.http import Answer
+from connectors.http import Answer, no_file
 from connectors.meta import Graph, segment
 from connectors.whatsapp.manifest import MANIFEST
 from inbox.domain.channel import Channel, Fetched
@@ -96,15 +96,6 @@ def same_digest(content: bytes, expected: str) -> bool:
 
 
 def _failure(answer: Answer) -> Temporary | Permanent:
-    if answer.status >= 500 or answer.status == 429:
-        return Temporary(
-            "Meta could not hand over the file now.",
-            code=f"http_{answer.status}",
-            retry_after_s=answer.retry_after_s,
-        )
     if answer.status == 401:
         return AccountTrouble("Meta does not accept the access token.", code="http_401")
-    return Permanent(
-        "The file is no longer at Meta. Ask the contact to send it again.",
-        code=f"http_{answer.status}",
-    )
+    return no_file(answer, "Meta")

@@ -16,7 +16,6 @@ from starlette.responses import RedirectResponse, Response
 from inbox import log
 from inbox.channels import missing
 from inbox.domain.abilities import SignsIn
-from inbox.domain.agent import can
 from inbox.domain.channel import Channel
 from inbox.domain.errors import AssentError, Conflict, Invalid, NotFound, Permanent, Temporary
 from inbox.ids import new_token
@@ -25,21 +24,12 @@ from inbox.web import bodies
 from inbox.web import context as contexts
 from inbox.web.api.channels import service
 from inbox.web.context import Context
-from inbox.web.signin import Caller, NotSignedIn, signed_in
+from inbox.web.signin import admin_at_page
 from inbox.web.templates import render
 
 CALLBACK = "/settings/channels/callback"
 _LONGEST = 4096
 _log = log.get("channels")
-
-
-async def _admin(request: Request) -> Caller:
-    caller = await signed_in(request)
-    if not caller.csrf_token:
-        raise NotSignedIn("The page is for browsers.")
-    if not can(caller.agent, "connect"):
-        raise NotFound("There is nothing here.")
-    return caller
 
 
 def _connector(context: Context, channel: Channel) -> SignsIn:
@@ -57,7 +47,7 @@ def _given(channel: Channel) -> dict[str, str]:
 async def begin(request: Request) -> Response:
     """`GET /settings/channels/{id}/sign-in`: on to the provider's page."""
     context = contexts.of(request)
-    caller = await _admin(request)
+    caller = await admin_at_page(request)
     channel = await service(context).get(caller.agent.workspace_id, request.path_params["id"])
     connector = _connector(context, channel)
     manifest = context.connectors[channel.kind].manifest
@@ -85,7 +75,7 @@ async def begin(request: Request) -> Response:
 async def callback(request: Request) -> Response:
     """`GET /settings/channels/callback`: the provider sent the browser back."""
     context = contexts.of(request)
-    caller = await _admin(request)
+    caller = await admin_at_page(request)
     state = bodies.single(request, "state") or ""
     found = None
     if len(state) <= _LONGEST:

@@ -10,39 +10,27 @@ from starlette.responses import RedirectResponse, Response
 
 from inbox import shapes
 from inbox.channel_health import summary
-from inbox.domain.agent import can
 from inbox.domain.channel import Channel
-from inbox.domain.errors import NotFound
 from inbox.store.health import Health
 from inbox.web import context as contexts
 from inbox.web.api import channel_shapes
 from inbox.web.api.channels import service, shaped
 from inbox.web.context import Context
-from inbox.web.signin import Caller, NotSignedIn, signed_in
+from inbox.web.signin import Caller, admin_at_page
 from inbox.web.templates import render
 
 _ORDER = {"stop": 0, "warn": 1, "quiet": 2, "ok": 3}
 
 
-async def _admin(request: Request) -> Caller:
-    """raises NotSignedIn; NotFound: the pages are an admin's"""
-    caller = await signed_in(request)
-    if not caller.csrf_token:
-        raise NotSignedIn("The page is for browsers.")
-    if not can(caller.agent, "connect"):
-        raise NotFound("There is nothing here.")
-    return caller
-
-
 async def home(request: Request) -> Response:
-    await _admin(request)
+    await admin_at_page(request)
     return RedirectResponse("/settings/channels", status_code=303)
 
 
 async def index(request: Request) -> Response:
     """`GET /settings/channels`: one card a channel, those that need somebody first."""
     context = contexts.of(request)
-    caller = await _admin(request)
+    caller = await admin_at_page(request)
     cards = await channel_cards(context, caller)
     return _page(request, caller, "settings/channels.html", {"cards": cards})
 
@@ -81,7 +69,7 @@ def _card(context: Context, channel: Channel, health: Health, now: datetime) -> 
 async def new(request: Request) -> Response:
     """`GET /settings/channels/new`: which kind?"""
     context = contexts.of(request)
-    caller = await _admin(request)
+    caller = await admin_at_page(request)
     kinds = [channel_shapes.kind(one) for one in context.connectors.values()]
     return _page(request, caller, "settings/new.html", {"kinds": kinds})
 
@@ -90,7 +78,7 @@ async def show(request: Request) -> Response:
     """`GET /settings/channels/{id}`: its health and what can be changed; a draft is finished
     first."""
     context = contexts.of(request)
-    caller = await _admin(request)
+    caller = await admin_at_page(request)
     channel = await service(context).get(caller.agent.workspace_id, request.path_params["id"])
     if channel.state == "draft":
         return RedirectResponse(f"/settings/channels/{channel.id}/set-up", status_code=303)
@@ -100,7 +88,7 @@ async def show(request: Request) -> Response:
 async def set_up(request: Request) -> Response:
     """`GET /settings/channels/{id}/set-up`: the steps of connecting it."""
     context = contexts.of(request)
-    caller = await _admin(request)
+    caller = await admin_at_page(request)
     channel = await service(context).get(caller.agent.workspace_id, request.path_params["id"])
     return await _of_channel(request, caller, channel, "settings/set_up.html")
 

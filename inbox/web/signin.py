@@ -13,8 +13,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
-from inbox.domain.agent import Agent
-from inbox.domain.errors import AssentError
+from inbox.domain.agent import Agent, can
+from inbox.domain.errors import AssentError, NotFound
 from inbox.settings import Network
 from inbox.web import context as contexts
 
@@ -146,4 +146,14 @@ async def signed_in(request: Request) -> Caller:
         same = hmac.compare_digest(given.encode(), caller.csrf_token.encode())
         if not same or not has_our_origin(request):
             raise Forged("The request did not come from this page. Reload it and try again.")
+    return caller
+
+
+async def admin_at_page(request: Request) -> Caller:
+    """An admin, by cookie. raises NotSignedIn; NotFound: the pages are not for others"""
+    caller = await signed_in(request)
+    if not caller.csrf_token:
+        raise NotSignedIn("The page is for browsers.")
+    if not can(caller.agent, "connect"):
+        raise NotFound("There is nothing here.")
     return caller

@@ -3,6 +3,7 @@ and says how its provider signs and what its bodies look like."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -37,19 +38,20 @@ HOSTILE_BODIES: dict[str, bytes] = {
 }
 
 
-class Contract:
+class Contract(ABC):
     """Tests that hold for each kind. Subclasses give the pieces below."""
 
+    @abstractmethod
     def connector(self, http: Http | None = None, url: str = API) -> Connector:
         """One that calls its provider at `url`; without a client for what calls nobody."""
-        raise NotImplementedError
 
+    @abstractmethod
     def channel(self, secret: str | None = None) -> Channel:
-        raise NotImplementedError
+        """The channel that `signed` is about."""
 
+    @abstractmethod
     def signed(self, secret: str | None = None) -> WebhookRequest:
         """A good body, signed with the channel's secret or another one."""
-        raise NotImplementedError
 
     # Some sign a token of their own, which says who calls and nothing of the body.
     signs_body = True

@@ -22,6 +22,7 @@ from playwright.sync_api import (
 from tests.browser import ARGUMENTS, chromium
 from tests.journeys.program import Customer, DemoProgram, Network
 from tests.journeys.screens import SOON_MS, Inbox, Phone
+from tests.system.program import Leaving
 
 _TELL_VIOLATIONS = """addEventListener("securitypolicyviolation", (event) =>
   console.error(`policy violated: ${event.violatedDirective} ${event.blockedURI}`));"""
@@ -54,13 +55,11 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoProgram]:
+def program(tmp_path_factory: pytest.TempPathFactory, leaving: Leaving) -> Iterator[DemoProgram]:
     program = DemoProgram(tmp_path_factory.mktemp("journey") / "data")
     program.start()
     yield program
-    program.stop()
-    assert not program.relatives()
-    assert "Traceback" not in program.log, program.log
+    leaving.add(program)
 
 
 @pytest.fixture(scope="module")

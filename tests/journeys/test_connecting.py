@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.journeys.access import SIZES, inaccessible
 from tests.journeys.conftest import NewPage, OpenInbox, Watcher
 from tests.journeys.program import DemoProgram
 from tests.journeys.screens import Inbox
-from tests.journeys.test_looks import SIZES, inaccessible
 
 
 class Desk:

@@ -5,21 +5,16 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
+from tests.journeys.access import inaccessible
 from tests.journeys.conftest import OpenInbox
 from tests.journeys.program import Customer, DemoProgram
-from tests.journeys.test_looks import _ACCESS, AXE
 
 
 def writes(program: DemoProgram, customer: Customer, *kinds: str) -> None:
     for kind in kinds:
         program.simulator.write(kind, program.account(kind), customer, f"Hello by {kind}")
-
-
-def finds_no_barrier(page: Page) -> None:
-    page.evaluate(AXE)
-    assert page.evaluate(_ACCESS) == []
 
 
 def test_a_suggestion_is_merged_and_undone_and_nothing_is_reloaded(
@@ -34,7 +29,7 @@ def test_a_suggestion_is_merged_and_undone_and_nothing_is_reloaded(
     card = pane.get_by_role("region", name="Also on SMS?")
     expect(card).to_contain_text("The same number on SMS and WhatsApp: +1")
     expect(inbox.row(customer.number)).to_have_count(1)
-    finds_no_barrier(inbox.page)
+    assert inaccessible(inbox.page) == []
 
     card.get_by_role("button", name="Merge").click()
     expect(card).to_have_count(0)
@@ -42,7 +37,7 @@ def test_a_suggestion_is_merged_and_undone_and_nothing_is_reloaded(
     expect(inbox.row(customer.name)).to_have_count(2)
     expect(pane.locator(".identity")).to_have_count(2)
     expect(pane.locator(".merges__one")).to_contain_text("by Ana Silva")
-    finds_no_barrier(inbox.page)
+    assert inaccessible(inbox.page) == []
     pane.locator(".threads__link", has_text="Hello by sms").click()
     expect(inbox.message("Hello by sms")).to_have_count(1)
     inbox.says("Good to hear from you here, too.")
@@ -102,7 +97,7 @@ def test_an_agent_is_offered_no_block_and_a_manager_blocks_after_a_question(
     managers.page.get_by_role("button", name="Block this contact").click()
     question = managers.page.get_by_role("dialog", name="Block Per Aas?")
     expect(question).to_contain_text("Nothing will be sent to them")
-    finds_no_barrier(managers.page)
+    assert inaccessible(managers.page) == []
     question.get_by_role("button", name="Block", exact=True).click()
     expect(managers.page.locator(".contact__blocked")).to_be_visible()
     expect(agents.page.locator(".contact__blocked")).to_be_visible()
@@ -124,14 +119,14 @@ def test_the_page_of_contacts_finds_who_has_only_a_handle_and_leads_to_them(
     page = inbox.page
     page.get_by_role("link", name="Contacts").click()
     expect(page.locator(".listed").first).to_be_visible()
-    finds_no_barrier(page)
+    assert inaccessible(page) == []
     page.get_by_label("Search contacts").fill("@mateo.brews")
     expect(page.locator(".listed")).to_have_count(1)
     page.locator(".listed").click()
     expect(page).to_have_url(re.compile(r"/contacts/con_"))
     detail = page.locator("#detail")
     expect(detail.get_by_role("heading", name="Mateo Silva")).to_be_visible()
-    finds_no_barrier(page)
+    assert inaccessible(page) == []
     page.reload()
     detail.get_by_role("link", name="Reply").click()
     expect(page.locator("#header-name")).to_have_text("Mateo Silva")
@@ -139,4 +134,4 @@ def test_the_page_of_contacts_finds_who_has_only_a_handle_and_leads_to_them(
     page.goto(f"{program.url}/contacts")
     page.get_by_label("Search contacts").fill("Nobody of that name")
     expect(page.locator("#empty")).to_contain_text("Nobody is called that")
-    finds_no_barrier(page)
+    assert inaccessible(page) == []

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.journeys.access import SIZES, inaccessible, looked_at
 from tests.journeys.conftest import NewPage, OpenInbox
 from tests.journeys.program import Customer, DemoProgram, wait_until
 from tests.journeys.screens import PICTURE, Inbox
 
-AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
-_ACCESS = (Path(__file__).parent / "access.js").read_text()
-SIZES = {1440: 900, 1024: 768, 390: 844}
+# The checker is injected, which the page's own policy would not allow.
+_CHECKED = {"bypass_csp": True, "reduced_motion": "reduce"}
 PDF = b"%PDF-1.4\n%%EOF\n"
 # A page that scrolls sideways, and text that runs out of its bubble.
 _TOO_WIDE = """() => {
@@ -193,25 +193,6 @@ def _channels_states(program: DemoProgram, page: Page, begun: str) -> Iterator[s
     yield "channel"
 
 
-# What is drawn anew while the checker looks is gone from the page, and judged as if it were not.
-_SETTLED = """() => new Promise((resolve) => {
-  const rest = () => { clearTimeout(timer); timer = setTimeout(done, 300); };
-  const done = () => { watch.disconnect(); clearTimeout(limit); resolve(); };
-  const watch = new MutationObserver(rest);
-  let timer = setTimeout(done, 300);
-  const limit = setTimeout(done, 5000);
-  watch.observe(document, { subtree: true, childList: true });
-})"""
-
-
-def inaccessible(page: Page) -> list[str]:
-    page.evaluate(_SETTLED)
-    if not page.evaluate("Boolean(window.axe)"):
-        page.evaluate(AXE)
-    found: list[str] = page.evaluate(_ACCESS)
-    return found
-
-
 def test_the_checker_finds_what_is_wrong(new_page: NewPage) -> None:
     page = new_page()
     page.set_content("<html><body><img src='data:,'><p style='color:#ccc'>Pale</p></body></html>")
@@ -228,7 +209,6 @@ def test_the_checker_finds_slight_faults_and_what_lies_under_something(new_page:
     assert inaccessible(page) == ["empty-heading: h2", "color-contrast: #pale"]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", SIZES)
 def test_every_screen_is_accessible_and_pictured(
     program: DemoProgram,
@@ -237,22 +217,17 @@ def test_every_screen_is_accessible_and_pictured(
     unlucky: Customer,
     pictures: Path,
     width: int,
-    scheme: str,
 ) -> None:
-    # The checker is injected, which the page's own policy would not allow.
-    options = {"scheme": scheme, "bypass_csp": True, "reduced_motion": "reduce"}
-    page = new_page(width, SIZES[width], **options)
+    page = new_page(width, SIZES[width], **_CHECKED)
     page.goto(f"{program.url}/login")
-    found = {"login": inaccessible(page)}
-    page.screenshot(path=pictures / f"login-{width}-{scheme}.png")
-    inbox = open_inbox(width=width, height=SIZES[width], **options)
+    found = {"login": looked_at(page, pictures, f"login-{width}")}
+    inbox = open_inbox(width=width, height=SIZES[width], **_CHECKED)
     for state in _states(inbox, width, unlucky):
-        found[state] = inaccessible(inbox.page)
-        inbox.page.screenshot(path=pictures / f"{state}-{width}-{scheme}.png")
+        found[state] = looked_at(inbox.page, pictures, f"{state}-{width}")
     assert {state: faults for state, faults in found.items() if faults} == {}
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("width", SIZES)
 def test_what_stands_beside_the_words_is_accessible_and_pictured(
     program: DemoProgram,
@@ -262,11 +237,9 @@ def test_what_stands_beside_the_words_is_accessible_and_pictured(
     begun: str,
     pictures: Path,
     width: int,
-    scheme: str,
 ) -> None:
-    options = {"scheme": scheme, "bypass_csp": True, "reduced_motion": "reduce"}
-    inbox = open_inbox(width=width, height=SIZES[width], **options)
-    admin = open_inbox("Ada Lind", width=width, height=SIZES[width], **options).page
+    inbox = open_inbox(width=width, height=SIZES[width], **_CHECKED)
+    admin = open_inbox("Ada Lind", width=width, height=SIZES[width], **_CHECKED).page
     states = (
         (inbox.page, _writing_states(inbox, width, twice, correspondent)),
         (inbox.page, _contacts_states(program, inbox.page, twice)),
@@ -274,24 +247,20 @@ def test_what_stands_beside_the_words_is_accessible_and_pictured(
     )
     found = {}
     for page, name in ((page, name) for page, names in states for name in names):
-        found[name] = inaccessible(page) + page.evaluate(_TOO_WIDE)
-        page.screenshot(path=pictures / f"{name}-{width}-{scheme}.png")
+        found[name] = looked_at(page, pictures, f"{name}-{width}") + page.evaluate(_TOO_WIDE)
     assert {state: faults for state, faults in found.items() if faults} == {}
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", SIZES)
 def test_the_customers_page_is_accessible_and_pictured(
-    program: DemoProgram, new_page: NewPage, pictures: Path, width: int, scheme: str
+    program: DemoProgram, new_page: NewPage, pictures: Path, width: int
 ) -> None:
-    page = new_page(width, SIZES[width], scheme=scheme, bypass_csp=True)
+    page = new_page(width, SIZES[width], **_CHECKED)
     page.goto(program.simulator.url)
     expect(page.locator(".phone--whatsapp .bubble").first).to_be_visible()
-    assert inaccessible(page) == []
-    page.screenshot(path=pictures / f"customers-{width}-{scheme}.png")
+    assert looked_at(page, pictures, f"customers-{width}") == []
     page.get_by_text("Make something go wrong").click()
-    assert inaccessible(page) == []
-    page.screenshot(path=pictures / f"faults-{width}-{scheme}.png")
+    assert looked_at(page, pictures, f"faults-{width}") == []
 
 
 def _maya_writes_a_text_message(program: DemoProgram) -> None:

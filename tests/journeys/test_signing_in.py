@@ -9,9 +9,9 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
+from tests.journeys.access import inaccessible
 from tests.journeys.conftest import NewPage, OpenInbox, Watcher
 from tests.journeys.program import DemoProgram
-from tests.journeys.test_looks import inaccessible
 from tests.system.program import Program
 
 

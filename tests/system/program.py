@@ -30,6 +30,7 @@ class Program:
         given = {k: v for k, v in os.environ.items() if not k.startswith("INBOX_")}
         self._environment = {**given, **(environment or {})}
         self._process: subprocess.Popen[bytes] | None = None
+        self._ending = False
 
     @property
     def pid(self) -> int:
@@ -81,17 +82,23 @@ class Program:
         os.kill(self.pid, signal.SIGTERM)
         return self._wait(20)
 
+    def begin_to_stop(self) -> None:
+        """Ask it to end, which takes it three seconds, and leave the waiting to `stop`."""
+        if self._process is not None and self._process.poll() is None and not self._ending:
+            self._ending = True
+            os.kill(self.pid, signal.SIGTERM)
+
     def stop(self) -> None:
         """End it whatever state it is in."""
         if self._process is None:
             return
-        if self._process.poll() is None:
-            os.kill(self.pid, signal.SIGTERM)
-            try:
-                self._wait(20)
-            except subprocess.TimeoutExpired:
-                self.kill()
+        self.begin_to_stop()
+        try:
+            self._wait(20)
+        except subprocess.TimeoutExpired:
+            self.kill()
         self._process = None
+        self._ending = False
 
     def _wait(self, within_s: float) -> int:
         assert self._process is not None
@@ -114,3 +121,23 @@ class Program:
         """The pid of the one process of this data directory with this word in its command."""
         (pid,) = [pid for pid, command in self.relatives().items() if word in command]
         return pid
+
+
+class Leaving:
+    """Programs that were asked to end: other tests begin while they do. They leave nothing behind,
+    and no traceback."""
+
+    def __init__(self) -> None:
+        self._programs: list[Program] = []
+
+    def add(self, program: Program) -> None:
+        program.begin_to_stop()
+        self._programs.append(program)
+
+    def have_left(self) -> None:
+        """Wait for all of them."""
+        for program in self._programs:
+            program.stop()
+        for program in self._programs:
+            assert not program.relatives()
+            assert "Traceback" not in program.log, f"{program.log_path}: {program.log}"

@@ -84,7 +84,8 @@ async def listed_until(store: Stores, kind: str, channel_id: str, at: datetime) 
         await store.pulls.rest(mine, "test", now, now + timedelta(hours=1))
         return True
 
-    await wait_for(turn)
+    # A pull that its server did not finish keeps the channel for a minute.
+    await wait_for(turn, limit_s=70, what="a turn at listing")
 
 
 # -- people ----------------------------------------------------------------------------------------

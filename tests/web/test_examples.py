@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import socket
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +20,7 @@ from inbox.store.database import Database
 from inbox.stores import stores
 from inbox.web.context import Context
 from tests.connectors.people import PAYLOADS
-from tests.network import assembled, serving
+from tests.network import assembled, listening, serving
 from tests.office import a_keyring, open_office
 from tests.web.examples import FreshInbox, bodies, expectation
 
@@ -33,10 +32,10 @@ async def context(mongodb_url: str) -> AsyncIterator[Context]:
     """One server for all. Nothing is sent or fetched: no provider is there."""
     database = Database(mongodb_url, a_keyring(), name=f"test_{secrets.token_hex(6)}")
     await database.prepare()
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener, url = listening()
     opened = stores(database)
     office = await open_office(opened, Http(), "http://127.0.0.1:1/v26.0", "http://127.0.0.1:1")
-    context = assembled(opened, office, f"http://127.0.0.1:{listener.getsockname()[1]}")
+    context = assembled(opened, office, url)
     context = replace(context, works=False)
     async with serving(context, listener):
         await context.intake.start()

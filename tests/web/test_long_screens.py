@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,7 +17,7 @@ from inbox.domain.agent import Agent, Role
 from inbox.domain.ids import AgentId
 from inbox.ids import new_id
 from inbox.web.app import build
-from tests.network import assembled
+from tests.network import assembled, listening
 from tests.office import NOW, Office, until, whatsapp, whatsapp_item
 from tests.system.screen import Screen
 
@@ -60,8 +59,7 @@ async def opened(office: Office) -> AsyncIterator[Open]:
     token = secrets.token_urlsafe(16)
     await office.stores.accounts.add_agent(agent, "no hash", NOW)
     await office.stores.accounts.open_session(agent, token, "csrf", NOW)
-    listener = socket.create_server(("127.0.0.1", 0))
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    listener, url = listening()
     context = assembled(office.stores, office, url)
     app = build(context, frozenset({context.settings.public_host}))
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, ws="websockets-sansio"))

@@ -27,6 +27,9 @@ SIGNER = "gmail-push@demo-project.iam.gserviceaccount.com"
 PUSH_URL = "https://inbox.example.com/webhooks/gmail/chn_gmail"
 KEYS = {name: rsa.generate_private_key(public_exponent=65537, key_size=2048) for name in "ab"}
 
+# Of a mailbox whose history is known up to 9876000.
+PLACE = json.dumps({"history": "9876000", "watch_at": 0})
+
 
 def jwks(*names: str) -> bytes:
     """The published form of these keys."""
@@ -139,3 +142,11 @@ def google_at(url: str) -> Google:
     return Google(
         gmail_url=url, accounts_url=url, token_url=f"{url}/token", certs_url=f"{url}/certs"
     )
+
+
+def added(*found: str, at: int = 9876100) -> list[dict[str, Any]]:
+    message = {"threadId": "t1", "labelIds": ["INBOX"]}
+    return [
+        {"id": str(at + n), "messagesAdded": [{"message": {**message, "id": one}}]}
+        for n, one in enumerate(found)
+    ]

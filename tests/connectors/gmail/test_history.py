@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
-from email import message_from_bytes
-from email.message import EmailMessage
-from email.policy import SMTP
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -14,17 +11,15 @@ import pytest
 
 from connectors.gmail import Gmail
 from connectors.gmail.history import read_cursor
-from connectors.gmail.light import lighten
 from inbox.domain.abilities import Pulled, Pulls
 from inbox.domain.channel import Channel, Payload
 from inbox.domain.errors import AccountTrouble, Temporary
 from inbox.domain.report import Ignored, MessageReceived
 from tests.connectors.conftest import Reply
-from tests.connectors.gmail.conftest import ME, NOW, Edge, body, error, letter, raw
+from tests.connectors.gmail.conftest import ME, NOW, PLACE, Edge, added, body, error, letter, raw
 from tests.connectors.people import gmail_channel, payload
 
 FIRST = "18c1a0000000a001"
-PLACE = json.dumps({"history": "9876000", "watch_at": 0})
 
 
 def documented(name: str) -> Any:
@@ -44,14 +39,6 @@ def listed(*found: str, following: str | None = None) -> Reply:
     if following is not None:
         document["nextPageToken"] = following
     return body(document)
-
-
-def added(*found: str, at: int = 9876100) -> list[dict[str, Any]]:
-    message = {"threadId": "t1", "labelIds": ["INBOX"]}
-    return [
-        {"id": str(at + n), "messagesAdded": [{"message": {**message, "id": one}}]}
-        for n, one in enumerate(found)
-    ]
 
 
 async def through(
@@ -405,94 +392,3 @@ async def test_trouble_with_the_account_is_told(
         await connector.pull(channel, PLACE, NOW)
     with pytest.raises(Temporary):
         await connector.pull(channel, PLACE, NOW)
-
-
-# -- being told ------------------------------------------------------------------------------------
-
-TOPIC = "projects/demo-project/topics/gmail"
-
-
-async def test_a_watch_is_renewed_daily(connector: Gmail, edge: Edge) -> None:
-    channel = gmail_channel(topic=TOPIC)
-    edge.gives_tokens()
-    edge.answers("GET", "/history", *[body({"historyId": "9876000"})] * 3)
-    edge.answers("POST", "/watch", *[body({"historyId": "1", "expiration": "1"})] * 2)
-    cursor = PLACE
-    for hours in (0, 23, 25):
-        cursor = (await connector.pull(channel, cursor, NOW + timedelta(hours=hours))).cursor
-    watches = [c for c in edge.provider.calls if c.path == ME + "/watch"]
-    assert [json.loads(call.body) for call in watches] == [{"topicName": TOPIC}] * 2
-
-
-async def test_without_a_topic_nobody_is_asked_to_tell(
-    connector: Gmail, channel: Channel, edge: Edge
-) -> None:
-    edge.gives_tokens()
-    edge.answers("GET", "/history", body({"historyId": "9876000"}))
-    await connector.pull(channel, PLACE, NOW)
-    assert "POST /watch" not in edge.asked()
-
-
-@pytest.mark.parametrize(
-    ("status", "reason"),
-    [(400, "failedPrecondition"), (400, "invalidArgument"), (403, "forbidden"), (404, "notFound")],
-)
-async def test_a_topic_that_takes_nothing_does_not_stop_the_mail(
-    connector: Gmail, edge: Edge, status: int, reason: str
-) -> None:
-    channel = gmail_channel(topic=TOPIC)
-    edge.gives_tokens()
-    edge.answers("POST", "/watch", *[error(status, reason)] * 3)
-    edge.answers("GET", "/history", *[body({"historyId": "9876000"})] * 3)
-    cursor = PLACE
-    for minutes in (0, 30, 61):
-        cursor = (await connector.pull(channel, cursor, NOW + timedelta(minutes=minutes))).cursor
-    assert edge.asked("/watch") == ["POST /watch"] * 2
-
-
-# -- large mails -----------------------------------------------------------------------------------
-
-
-def large(megabytes: int) -> bytes:
-    mail = EmailMessage(policy=SMTP)
-    mail["Subject"] = "Große Datei"
-    mail["Message-ID"] = "<m1@mail.example.com>"
-    mail.set_content("See the film.")
-    mail.add_attachment(
-        b"x" * (megabytes << 20), maintype="video", subtype="mp4", filename="film.mp4"
-    )
-    return mail.as_bytes()
-
-
-async def test_a_large_file_stays_at_gmail_and_its_place_in_the_mail_is_kept(
-    connector: Gmail, channel: Channel, edge: Edge
-) -> None:
-    edge.gives_tokens()
-    edge.answers("GET", "/history", body({"history": added("m1"), "historyId": "9876200"}))
-    edge.answers("GET", "/messages/m1", raw(large(8), "m1"))
-    found = (await connector.pull(channel, PLACE, NOW)).payloads[0]
-    assert len(found.body) < 5000
-    before, after = (message_from_bytes(one) for one in (large(8), found.body))
-    parts = [[p.get_content_type() for p in one.walk()] for one in (before, after)]
-    assert parts[0] == parts[1]
-    assert [p.get_filename() for p in after.walk()] == [None, None, "film.mp4"]
-    assert after["Subject"] == before["Subject"]
-    assert b"See the film." in found.body
-
-
-def test_a_mail_of_usual_size_is_kept_byte_for_byte() -> None:
-    mail = large(1)
-    assert lighten(mail) == mail
-
-
-@pytest.mark.parametrize(
-    "start",
-    [
-        b"",
-        b"\0" * 99,
-        b"Content-Type: multipart/mixed; boundary=b\n\n--b\n",
-        b"Content-Type: \xe9/\n\n",
-    ],
-)
-def test_a_large_mail_that_is_broken_is_cut_and_breaks_nothing(start: bytes) -> None:
-    assert len(lighten(start + b"x" * (20 << 20))) <= 8 << 20

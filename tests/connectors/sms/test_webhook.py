@@ -16,25 +16,18 @@ from connectors.sms.form import Form
 from connectors.sms.webhook import e164, signed
 from inbox.domain.channel import Channel, Connector, Payload, WebhookRequest
 from inbox.domain.errors import Untrusted
-from inbox.domain.message import Status
-from inbox.domain.report import Ignored, MessageReceived, Report, StatusReported
+from inbox.domain.report import Ignored, MessageReceived
 from tests.connectors.contract import API, Contract
 from tests.connectors.people import (
     ACCOUNT_SID,
     AUTH_TOKEN,
     PAYLOADS,
-    RECEIVED_AT,
     payload,
     sms_channel,
 )
+from tests.connectors.sms.calls import FORM, Pairs, changed, params, parse, word
 
-FORM = "application/x-www-form-urlencoded"
 URL = "https://inbox.example.com/webhooks/sms/chn_sms"
-Pairs = list[tuple[str, str]]
-
-
-def params(name: str) -> Pairs:
-    return [(key, value) for key, value in payload("sms", name)["request"]["params"]]
 
 
 def request_of(name: str) -> WebhookRequest:
@@ -68,24 +61,6 @@ def sign(
 
 def verify(request: WebhookRequest, *channels: Channel) -> None:
     Sms(Http(), "https://api.twilio.com").verify(request, channels or (sms_channel(),))
-
-
-def parse(pairs: Pairs, *, query: bytes = b"", method: str = "POST") -> Report:
-    body = urlencode(pairs).encode()
-    call = Payload(
-        method=method,
-        query=body if method == "GET" else query,
-        content_type="" if method == "GET" else f"{FORM}; charset=UTF-8",
-        body=b"" if method == "GET" else body,
-    )
-    (report,) = Sms(Http(), "https://api.twilio.com").parse(call, RECEIVED_AT)
-    return report
-
-
-def changed(name: str, **changes: str | None) -> Pairs:
-    """A documented call's parameters with some set anew; None takes one away."""
-    kept = [(key, value) for key, value in params(name) if key not in changes]
-    return kept + [(key, value) for key, value in changes.items() if value is not None]
 
 
 class TestContract(Contract):
@@ -263,17 +238,6 @@ def test_every_documented_call_is_in_the_table() -> None:
     assert {path.stem for path in (PAYLOADS / "sms").glob("[0-9]*.json")} == set(REPORTED)
 
 
-def word(report: Report) -> str:
-    match report:
-        case MessageReceived():
-            return report.type
-        case StatusReported():
-            return report.status.value
-        case Ignored():
-            return report.reason
-    raise AssertionError(report)
-
-
 @pytest.mark.parametrize("method", ["POST", "GET"])
 @pytest.mark.parametrize("name", REPORTED)
 def test_a_documented_call_reports_what_the_table_says(name: str, method: str) -> None:
@@ -357,81 +321,6 @@ def test_a_message_without_a_sender_or_an_id_is_set_aside() -> None:
     )
     no_id = changed("01_plain", MessageSid="", SmsSid="", SmsMessageSid="$gt")
     assert parse(no_id) == Ignored(reason="malformed_item")
-
-
-def test_a_status_says_whose_it_is() -> None:
-    report = status()
-    assert isinstance(report, StatusReported)
-    assert report.recipient == "+15005550101"
-    nobody = status(To="")
-    assert isinstance(nobody, StatusReported)
-    assert nobody.recipient is None
-
-
-def status(query: bytes = b"", **changes: str | None) -> Report:
-    return parse(changed("20_status_delivered_first", **changes), query=query)
-
-
-@pytest.mark.parametrize(
-    ("said", "expected"),
-    [
-        ("queued", "not_sent_yet"),
-        ("accepted", "not_sent_yet"),
-        ("sending", "not_sent_yet"),
-        ("scheduled", "not_sent_yet"),
-        ("sent", "sent"),
-        ("delivered", "delivered"),
-        ("read", "read"),
-        ("undelivered", "failed"),
-        ("failed", "failed"),
-        ("canceled", "failed"),
-        ("partially_delivered", "unknown_status"),
-        ("constructor", "unknown_status"),
-    ],
-)
-def test_a_status_in_our_words(said: str, expected: str) -> None:
-    assert word(status(MessageStatus=said, SmsStatus=said)) == expected
-
-
-def test_a_call_with_an_empty_status_is_ignored() -> None:
-    report = status(MessageStatus="", SmsStatus=None)
-    assert report == Ignored(reason="empty_status", account="+15005550199")
-
-
-def test_our_own_id_comes_back_in_the_address_of_a_status() -> None:
-    ours = status(query=b"message=msg_01JD0000000000000000000001")
-    assert isinstance(ours, StatusReported)
-    assert ours.message_id == "msg_01JD0000000000000000000001"
-    assert ours.account == "+15005550199"
-    other = status(query=b"message=../../etc")
-    assert isinstance(other, StatusReported)
-    assert other.message_id is None
-
-
-@pytest.mark.parametrize(
-    ("number", "code", "action", "consent"),
-    [
-        ("30005", "30005", "final", "address_invalid"),
-        ("21610", "21610", "final", "opt_out"),
-        ("30004", "30004", "final", None),
-        ("30003", "30003", "retry", None),
-        ("30002", "30002", "account", None),
-        ("99999", "99999", "final", None),
-        ("", "undelivered", "final", None),
-        ("-1", "undelivered", "final", None),
-        ("9" * 5000, "undelivered", "final", None),
-    ],
-)
-def test_the_code_decides_what_a_failure_means(
-    number: str, code: str, action: str, consent: str | None
-) -> None:
-    report = status(MessageStatus="undelivered", ErrorCode=number)
-    assert isinstance(report, StatusReported)
-    assert report.status is Status.FAILED
-    assert report.error is not None
-    assert (report.error.code, report.error.action) == (code, action)
-    assert report.error.consent == consent
-    assert report.error.reason.endswith(".")
 
 
 def test_the_acknowledgement_says_nothing_to_the_customer() -> None:

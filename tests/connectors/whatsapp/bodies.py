@@ -18,10 +18,19 @@ OWNER = {"display_phone_number": "15550001000", "phone_number_id": ACCOUNT}
 TARGET = "wamid.TARGET"
 
 
+def wire(document: Any) -> bytes:
+    """As Meta writes it: compact, non-ASCII escaped, and slashes too."""
+    return json.dumps(document, separators=(",", ":")).replace("/", "\\/").encode()
+
+
 def parse(document: Any) -> list[Report]:
-    body = document if isinstance(document, bytes) else json.dumps(document).encode()
+    body = document if isinstance(document, bytes) else wire(document)
     call = Payload(method="POST", query=b"", content_type="application/json", body=body)
     return WhatsApp(Http(), "https://graph.example.com/v26.0").parse(call, RECEIVED_AT)
+
+
+def example(name: str) -> list[Report]:
+    return parse(payload("whatsapp", name))
 
 
 def change(field: str, **value: Any) -> list[Report]:

@@ -17,7 +17,6 @@ from connectors.http import Http
 from connectors.whatsapp import WhatsApp
 from inbox.domain.channel import Channel, Connector, Payload, WebhookRequest
 from inbox.domain.errors import Untrusted
-from inbox.domain.message import Status
 from inbox.domain.report import (
     ChannelNotice,
     Edited,
@@ -33,12 +32,8 @@ from inbox.domain.report import (
     WatermarkReported,
 )
 from tests.connectors.contract import API, Contract
-from tests.connectors.people import APP_SECRET, PAYLOADS, RECEIVED_AT, payload, whatsapp_channel
-
-
-def wire(document: Any) -> bytes:
-    """As Meta writes it: compact, non-ASCII escaped, and slashes too."""
-    return json.dumps(document, separators=(",", ":")).replace("/", "\\/").encode()
+from tests.connectors.people import APP_SECRET, PAYLOADS, payload, whatsapp_channel
+from tests.connectors.whatsapp.bodies import example, parse, wire
 
 
 def signed(body: bytes, secret: str = APP_SECRET) -> WebhookRequest:
@@ -50,16 +45,6 @@ def signed(body: bytes, secret: str = APP_SECRET) -> WebhookRequest:
         headers={"x-hub-signature-256": f"sha256={digest}", "content-type": "application/json"},
         body=body,
     )
-
-
-def parse(document: Any) -> list[Report]:
-    body = document if isinstance(document, bytes) else wire(document)
-    call = Payload(method="POST", query=b"", content_type="application/json", body=body)
-    return WhatsApp(Http(), "https://graph.example.com/v26.0").parse(call, RECEIVED_AT)
-
-
-def example(name: str) -> list[Report]:
-    return parse(payload("whatsapp", name))
 
 
 def one_message(name: str) -> MessageReceived:
@@ -432,61 +417,6 @@ def test_a_batch_of_a_thousand_is_read_without_holding_others_up() -> None:
     assert time.process_time() - began < 0.5
     names = [r.sender.name for r in reports if isinstance(r, MessageReceived)]
     assert names == [f"No. {n}" for n in people]
-
-
-def status_with(**changes: Any) -> StatusReported | Ignored:
-    document = payload("whatsapp", "status_failed_marketing_stopped")
-    document["entry"][0]["changes"][0]["value"]["statuses"][0].update(changes)
-    (report,) = parse(document)
-    assert isinstance(report, StatusReported | Ignored)
-    return report
-
-
-def test_a_failed_status_says_why_and_what_the_ledger_learns() -> None:
-    report = status_with()
-    assert isinstance(report, StatusReported)
-    assert report.error is not None
-    assert (report.error.code, report.error.action) == ("131050", "final")
-    assert report.error.consent == "marketing_stop"
-    assert report.error.reason.startswith("They stopped promotional messages")
-
-
-def test_our_own_id_comes_back_with_a_status_and_another_apps_does_not() -> None:
-    ours = status_with(biz_opaque_callback_data="msg_01JD0000000000000000000001")
-    assert isinstance(ours, StatusReported)
-    assert ours.message_id == "msg_01JD0000000000000000000001"
-    other = status_with(biz_opaque_callback_data="outbox-7f3a")
-    assert isinstance(other, StatusReported)
-    assert other.message_id is None
-
-
-def test_played_counts_as_read_and_an_unknown_status_is_ignored() -> None:
-    played = status_with(status="played")
-    assert isinstance(played, StatusReported)
-    assert played.status is Status.READ
-    assert status_with(status="warning") == Ignored(
-        reason="unknown_status", account="200000000000001"
-    )
-
-
-@pytest.mark.parametrize(
-    ("number", "action"),
-    [
-        (131026, "final"),
-        (131056, "retry"),
-        (190, "account"),
-        (424242, "final"),
-        ("131047", "final"),
-        (None, "final"),
-        (float("inf"), "final"),
-    ],
-)
-def test_the_code_decides_what_a_failure_means(number: object, action: str) -> None:
-    report = status_with(errors=[{"code": number, "title": "ignored"}])
-    assert isinstance(report, StatusReported)
-    assert report.error is not None
-    assert report.error.action == action
-    assert report.error.consent == ("unreachable" if number == 131026 else None)
 
 
 def test_a_stop_of_promotions_at_whatsapp_is_reported_as_such() -> None:
