@@ -29,7 +29,11 @@ Json = dict[str, Any]
 
 @lru_cache(maxsize=20_000)
 def readable(handle: str) -> str:
-    """A number as people write it (`+1 555-0100`); anything else as it is."""
+    """A number as people write it (`+1 555-0100`), also behind the name of a service (`RCS · +1
+    555-0100`); anything else as it is."""
+    service, dot, last = handle.rpartition(" · ")
+    if dot:
+        return f"{service}{dot}{readable(last)}" if last.startswith("+") else handle
     if not handle.startswith("+") or not handle[1:].isdigit():
         return handle
     try:

@@ -19,6 +19,8 @@ from inbox.domain.mail import address_key
 MOST_CHARS = 100
 _WORDS, _PREFIX_CHARS = 8, 12
 _MAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]{1,63}(?:\.[^@\s.]{1,63}){1,8}")
+# With its service in front where a kind has people of several, as `whatsapp:+15550100`.
+_VERIFIED = re.compile(r"(?:[a-z][a-z0-9_-]{0,31}:\+|\+?)([0-9]{7,15})", re.ASCII)
 _NUMBER = re.compile(r"\+?[(0-9][0-9 ().\-/\u00a0]{3,40}")
 
 
@@ -51,8 +53,13 @@ def numbers(identity: Identity, *, verified: bool) -> set[str]:
     digits are (its manifest says so)."""
     if not verified:
         return set()
-    digits = (key.removeprefix("+") for key in identity.keys)
-    return {f"+{key}" for key in digits if key.isascii() and key.isdigit() and 7 <= len(key) <= 15}
+    return {number for key in identity.keys if (number := number_in(key)) is not None}
+
+
+def number_in(key: str) -> str | None:
+    """The number that a verified key is, as `+` and digits."""
+    found = _VERIFIED.fullmatch(key)
+    return None if found is None else f"+{found[1]}"
 
 
 def mails(identity: Identity) -> set[str]:
@@ -60,8 +67,9 @@ def mails(identity: Identity) -> set[str]:
 
 
 def username(identity: Identity) -> str | None:
-    """`maya.ortiz` of `@maya.ortiz`."""
-    return identity.handle[1:].casefold() if identity.handle.startswith("@") else None
+    """`maya.ortiz` of `@maya.ortiz`, also behind the name of a service."""
+    handle = identity.handle.rpartition(" · ")[2]
+    return handle[1:].casefold() if handle.startswith("@") else None
 
 
 def of_name(name: str) -> set[str]:

@@ -78,7 +78,12 @@ HELD: dict[str, tuple[list[int], int, list[str]]] = {
     "sms/07_mms_two_media": ([2], 0, []),
     "sms/08_media_count_lies": ([1], 0, []),
     "sms/09_media_ssrf": ([1], 0, []),
-    "sms/18_whatsapp_prefixed": ([], 0, ["ignored"]),
+    "sms/whatsapp_image_reply": ([1], 0, []),
+    "sms/whatsapp_sticker": ([1], 0, []),
+    "sms/whatsapp_contacts": ([1], 0, []),
+    "sms/whatsapp_reaction": ([], 0, ["reaction"]),
+    "sms/whatsapp_status_read": ([], 1, []),
+    "sms/whatsapp_status_failed_63016": ([], 1, []),
     "sms/service_other_number_status": ([], 1, []),
     **{f"sms/{path.stem}": ([], 1, []) for path in FILES if path.name.startswith("2")},
 }
@@ -121,6 +126,25 @@ def test_a_file_of_twilios_has_an_address_and_no_time() -> None:
     assert list(file) == ["kind", "url", "mime_type"]
     assert file["url"].startswith("https://api.twilio.com/2010-04-01/Accounts/AC")
     assert (message["from"], message["at"]) == ("+15005550101", None)
+
+
+def test_what_came_through_another_service_is_told_with_its_word() -> None:
+    (message,) = told("sms", (PAYLOADS / "sms/whatsapp_image_reply.json").read_bytes())["messages"]
+    (file,) = message.pop("attachments")
+    assert (file["kind"], file["mime_type"]) == ("image", "image/jpeg")
+    assert message == {
+        "provider_id": "MM00000000000000000000000000000030",
+        "direction": "inbound",
+        "from": "whatsapp:+15005550101",
+        "type": "image",
+        "text": "This one",
+        "at": None,
+        "reply_to": "SM00000000000000000000000000000012",
+        "content": {"forwarded": "often"},
+        "standby": True,
+    }
+    (status,) = told("sms", (PAYLOADS / "sms/whatsapp_status_read.json").read_bytes())["statuses"]
+    assert (status["status"], status["recipient"]) == ("read", "whatsapp:+15005550101")
 
 
 def test_a_failed_status_has_its_code_and_its_recipient() -> None:

@@ -9,6 +9,7 @@ import pytest
 from inbox import terms
 from inbox.domain.contact import Identity
 from inbox.domain.ids import ChannelId, ContactId, IdentityId, WorkspaceId
+from inbox.shapes import readable
 
 
 def an_identity(*keys: str, handle: str = "", name: str | None = None) -> Identity:
@@ -56,6 +57,30 @@ def test_a_number_is_found_in_any_spelling(asked: str) -> None:
     has = terms.of_identity(an_identity("15550101234"), verified=True)
     assert terms.matches(terms.asked(asked), has)
     assert not terms.matches(terms.asked(asked[:-1]), has)
+
+
+def test_a_number_at_another_service_of_the_kind_is_found_too() -> None:
+    at_whatsapp = an_identity("whatsapp:+15550101234", handle="WhatsApp · +15550101234")
+    assert terms.numbers(at_whatsapp, verified=True) == {"+15550101234"}
+    for none in ("messenger:15550101234", "whatsapp:US.15550101234", "+155501", "x:+1:5550101234"):
+        assert terms.numbers(an_identity(none), verified=True) == set()
+    named = an_identity("whatsapp:US.1", handle="WhatsApp · @Maya.Ortiz")
+    assert terms.username(named) == "maya.ortiz"
+    assert terms.username(an_identity("whatsapp:US.1", handle="WhatsApp · US.1")) is None
+
+
+@pytest.mark.parametrize(
+    ("handle", "shown"),
+    [
+        ("+15005550101", "+1 500-555-0101"),
+        ("WhatsApp · +15005550101", "WhatsApp · +1 500-555-0101"),
+        ("WhatsApp · @maya", "WhatsApp · @maya"),
+        ("Maya · Ortiz", "Maya · Ortiz"),
+        ("32665", "32665"),
+    ],
+)
+def test_a_number_is_shown_as_people_write_it(handle: str, shown: str) -> None:
+    assert readable(handle) == shown
 
 
 def test_digits_of_a_kind_whose_keys_are_no_numbers_are_no_number() -> None:

@@ -41,8 +41,9 @@ def form_of(message: Mapping[str, object]) -> Form:
     fields = {
         "MessageSid": line(message, "sid", 64),
         "AccountSid": line(message, "account_sid", 64),
-        "From": line(message, "from", 64),
-        "To": line(message, "to", 64),
+        "MessagingServiceSid": line(message, "messaging_service_sid", 64),
+        "From": line(message, "from"),
+        "To": line(message, "to"),
         "Body": text(message, "body") or "",
         "MessageStatus": line(message, "status", 32),
         "ErrorCode": _code(message),

@@ -1,6 +1,9 @@
 """Asks Twilio for what its webhooks did not bring: the messages to our number, those from it with
 how they fare, and their files. `listed.py` reads what it brings.
 
+Twilio lists by one number or by none, and a Messaging Service has several. With a service all of
+the account's messages are asked for, and what is not this channel's is left where it is.
+
 source  www.twilio.com/docs/messaging/api/message-resource#read-multiple-message-resources
 """
 
@@ -13,6 +16,7 @@ from typing import Literal
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from connectors.body import NotJson, code, decode, items, line
+from connectors.sms.address import read_address
 from connectors.sms.client import Twilio
 from connectors.sms.listed import PULLED
 from connectors.sms.sender import refusal
@@ -24,10 +28,11 @@ EVERY_S = 180.0
 OVERLAP = timedelta(minutes=10)
 # What is younger is left to its webhook, which may be on its way.
 SETTLE = timedelta(seconds=30)
-# Small enough for one more call for the files of each.
-_PAGE = 20
+# Small enough for one more call for the files of each; of the account's, few are ours.
+_PAGE = {"To": 20, "From": 20, "all": 50}
 
-Side = Literal["To", "From"]
+Side = Literal["To", "From", "all"]
+_SIDES: dict[str, Side] = {"To": "To", "From": "From", "all": "all"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,7 +41,7 @@ class Sweep:
 
     since  up to when everything has been listed
     until  when this sweep began; None between two sweeps
-    side   the messages to our number come first, then those from it
+    side   the messages to our number come first, then those from it; or `all` of the account
     page   Twilio's marks of the page to ask for, as parameters; empty: the first
     """
 
@@ -64,7 +69,7 @@ def read_sweep(cursor: str) -> Sweep:
         return Sweep(
             since=datetime.fromtimestamp(since / 1000, UTC),
             until=None if until is None else datetime.fromtimestamp(until / 1000, UTC),
-            side="From" if line(known, "side") == "From" else "To",
+            side=_SIDES.get(line(known, "side") or "", "To"),
             page=tuple((str(name), str(value)) for name, value in pairs),
         )
     except (NotJson, ValueError, OverflowError, OSError) as error:
@@ -77,7 +82,8 @@ async def pull(twilio: Twilio, channel: Channel, cursor: str | None, now: dateti
         return Pulled(payloads=(), cursor=Sweep(since=now).text())
     sweep = read_sweep(cursor)
     if sweep.until is None:
-        sweep = replace(sweep, until=max(sweep.since, now - SETTLE))
+        side: Side = "all" if channel.setting("messaging_service_sid") else "To"
+        sweep = replace(sweep, until=max(sweep.since, now - SETTLE), side=side)
     try:
         asked = f"/Messages.json?{_query(channel, sweep)}"
         document = await _get(twilio, channel, asked, "messages")
@@ -91,7 +97,8 @@ async def pull(twilio: Twilio, channel: Channel, cursor: str | None, now: dateti
     # Twilio lists the newest first.
     found = [
         await _with_files(twilio, channel, message)
-        for message in items(document, "messages")[:_PAGE][::-1]
+        for message in items(document, "messages")[: _PAGE[sweep.side]][::-1]
+        if sweep.side != "all" or _is_ours(channel, message)
     ]
     following = _following(document, sweep)
     return Pulled(
@@ -105,13 +112,21 @@ def _query(channel: Channel, sweep: Sweep) -> str:
     oldest = max(sweep.since - OVERLAP, channel.created_at)
     until = sweep.until or sweep.since
     asked = {
-        sweep.side: channel.account,
+        **({} if sweep.side == "all" else {sweep.side: channel.account}),
         "DateSent>": _time(oldest),
         "DateSent<": _time(until),
-        "PageSize": str(_PAGE),
+        "PageSize": str(_PAGE[sweep.side]),
         **dict(sweep.page),
     }
     return urlencode(asked)
+
+
+def _is_ours(channel: Channel, message: object) -> bool:
+    """Whether it went through the service, or to or from our number by whatever service."""
+    if line(message, "messaging_service_sid", 64) == channel.setting("messaging_service_sid"):
+        return True
+    ends = (read_address(line(message, name) or "") for name in ("to", "from"))
+    return channel.account in [end.bare for end in ends]
 
 
 async def _get(twilio: Twilio, channel: Channel, path: str, holds: str) -> object:

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 from connectors.body import code, line
 from connectors.http import Answer, Verdict, failure
+from connectors.sms.address import e164, read_address
 from connectors.sms.client import Twilio
 from connectors.sms.errors import judge, unlisted
-from connectors.sms.webhook import e164
 from inbox.domain.channel import OutboundMessage, Sent
 from inbox.domain.errors import (
     AccountTrouble,
@@ -36,7 +36,7 @@ def build(message: OutboundMessage) -> dict[str, object]:
     source   www.twilio.com/docs/messaging/api/message-resource#create-a-message-resource
     """
     if e164(message.to) is None:
-        raise Permanent("This sender's address takes no answers.", code="not_repliable")
+        raise _not_repliable(message.to)
     if not message.text.strip() and not message.files:
         raise Permanent("There is nothing to send.", code="empty")
     form: dict[str, object] = {"To": e164(message.to)}
@@ -52,6 +52,17 @@ def build(message: OutboundMessage) -> dict[str, object]:
     if message.status_url:
         form["StatusCallback"] = message.status_url
     return form
+
+
+def _not_repliable(address: str) -> Permanent:
+    label = read_address(address).label
+    reason = "This sender's address takes no answers."
+    if label:
+        reason = (
+            f"They wrote through {label} at Twilio, and this channel answers by SMS alone. Answer"
+            f" them on a channel of {label}."
+        )
+    return Permanent(reason, code="not_repliable")
 
 
 def read(answer: Answer) -> Sent:

@@ -20,12 +20,14 @@ from twilio.request_validator import (  # type: ignore[import-untyped]  # has no
     remove_port,
 )
 
-from connectors.body import line, our_message
+from connectors.body import our_message
 from connectors.meta import split_secrets
 from connectors.sms import listed
-from connectors.sms.content import read_rich
+from connectors.sms.address import read_address
+from connectors.sms.content import read_content, read_emoji
 from connectors.sms.errors import explain
 from connectors.sms.form import Form, is_form, read_form
+from connectors.sms.people import read_sender
 from inbox.domain.channel import Channel, Payload, WebhookRequest
 from inbox.domain.errors import MalformedPayload, Untrusted
 from inbox.domain.message import AttachmentKind, Status
@@ -33,8 +35,8 @@ from inbox.domain.report import (
     Ignored,
     Media,
     MessageReceived,
+    Reacted,
     Report,
-    Sender,
     StatusReported,
 )
 
@@ -48,7 +50,6 @@ _STATUS = {
     "canceled": Status.FAILED,
 }
 _NOT_YET = ("queued", "accepted", "sending", "scheduled")
-_E164 = re.compile(r"\+[0-9]{7,15}", re.ASCII)
 _ID = re.compile(r"[0-9A-Za-z]{2,64}", re.ASCII)
 _MOST_MEDIA = 32
 
@@ -176,32 +177,38 @@ def _message_id(form: Form) -> str | None:
     return None
 
 
+def _account(form: Form, field: str) -> str:
+    """Our side: the number, which is the same one whatever service it is used with; else as it
+    stands, which is no channel's, and then the pool says whose it is."""
+    address = read_address(form.first(field))
+    return address.bare if address.is_number else form.first(field).strip()
+
+
 def _message(form: Form) -> Report:
-    address, account = form.first("From").strip(), form.first("To").strip()
-    if ":" in address or ":" in account:
-        # whatsapp:, messenger:, rcs: come through the same hook and are other people's identities.
-        return Ignored(reason="other_kind")
-    provider_id = _message_id(form)
+    account, provider_id = _account(form, "To"), _message_id(form)
     if provider_id is None or not account:
         return Ignored(reason="malformed_item")
-    if not address:
+    sender = read_sender(form)
+    if sender is None:
         return Ignored(reason="no_sender", account=account)
-    media = _media(form, provider_id)
-    number = e164(address)
-    keys = (address,) if number in (None, address) else (address, number)
-    reached = number or address
-    name = line({"name": form.first("ProfileName")}, "name")
-    kind, words, more = read_rich(form)
+    service = read_address(form.first("From")).service
+    target = form.first("OriginalRepliedMessageSid").strip() or None
+    emoji = read_emoji(form) if service else None
+    if target is not None and emoji is not None:
+        return Reacted(account=account, provider_id=target, sender=sender, emoji=emoji or None)
+    content = read_content(form, _media(form, provider_id), typed=bool(service))
     return MessageReceived(
         account=account,
         provider_id=provider_id,
-        sender=Sender(keys=keys, address=reached, handle=reached, name=name),
-        type=media[0].kind if media else kind,
-        text=form.first("Body") or words,
-        media=media,
-        reply_to=form.first("OriginalRepliedMessageSid") or None,
+        sender=sender,
+        type=content.type,
+        text=content.text,
+        media=content.media,
+        reply_to=target,
         opt_out_type=_OPT_OUT_TYPES.get(form.first("OptOutType").strip().upper()),
-        content=more or None,
+        content=content.more or None,
+        # Only SMS is ours to send: nothing automatic could leave there.
+        standby=bool(service),
         pool=form.first("MessagingServiceSid") or None,
     )
 
@@ -211,12 +218,6 @@ _OPT_OUT_TYPES: dict[str, Literal["STOP", "START", "HELP"]] = {
     "START": "START",
     "HELP": "HELP",
 }
-
-
-def e164(address: str) -> str | None:
-    """The number with `+` and digits alone; None for short codes and names: they take no answer."""
-    bare = re.sub(r"[\s().-]", "", address)
-    return bare if _E164.fullmatch(bare) else None
 
 
 def _media(form: Form, provider_id: str) -> tuple[Media, ...]:
@@ -247,10 +248,7 @@ def _kind(mime: str | None) -> AttachmentKind:
 
 
 def _status(form: Form, word: str, query: Form) -> Report:
-    account = form.first("From").strip()
-    provider_id = _message_id(form)
-    if ":" in account:
-        return Ignored(reason="other_kind")
+    account, provider_id = _account(form, "From"), _message_id(form)
     if provider_id is None:
         return Ignored(reason="malformed_item")
     if not word:
@@ -258,6 +256,8 @@ def _status(form: Form, word: str, query: Form) -> Report:
     if word in _NOT_YET:
         return Ignored(reason="not_sent_yet", account=account)
     status = _STATUS.get(word)
+    if form.first("EventType").strip().upper() == "READ" and status is not Status.FAILED:
+        status = Status.READ
     if status is None:
         return Ignored(reason="unknown_status", account=account)
     digits = form.first("ErrorCode").strip()

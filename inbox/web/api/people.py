@@ -90,11 +90,10 @@ def fits(context: Context, seen: Seen, wanted: Sequence[str]) -> bool:
 async def identity(context: Context, value: Identity) -> Json:
     channel = await views.get_channel(context, value.channel_id)
     manifest = context.connectors[value.kind].manifest
-    numbers = terms.numbers(value, verified=manifest.numbers)
-    aliases = [f"+{key.removeprefix('+')}" for key in value.keys]
+    numbers = [terms.number_in(key) if manifest.numbers else None for key in value.keys]
     shown = [
-        shapes.readable(alias) if alias in numbers else key
-        for alias, key in zip(aliases, value.keys, strict=True)
+        key if number is None else shapes.readable(number)
+        for number, key in zip(numbers, value.keys, strict=True)
     ]
     handle = shapes.readable(value.handle)
     return {
@@ -103,7 +102,7 @@ async def identity(context: Context, value: Identity) -> Json:
         "label": manifest.label,
         "channel": {"id": channel.id, "name": channel.name},
         "handle": handle,
-        "aliases": [one for one in dict.fromkeys(shown) if one != handle],
+        "aliases": [one for one in dict.fromkeys(shown) if one != handle.rpartition(" · ")[2]],
         "name": value.name,
         "picture": value.picture,
     }

@@ -101,6 +101,7 @@ async def test_a_region_of_the_environment_does_not_change_the_address(
     [
         ({"to": "32665"}, "not_repliable"),
         ({"to": "EXAMPLE"}, "not_repliable"),
+        ({"to": "whatsapp:+15005550101"}, "not_repliable"),
         ({"text": " "}, "empty"),
     ],
 )
@@ -111,6 +112,13 @@ async def test_what_cannot_be_sent_is_refused_before_it_leaves(
         await sends(sms, outbound(sms_channel(), **changes))
     assert refusal.value.code == code
     assert provider.calls == []
+
+
+async def test_an_answer_to_another_service_is_refused_with_its_name(sms: Sms) -> None:
+    with pytest.raises(Permanent, match="Answer them on a channel of WhatsApp"):
+        await sends(sms, outbound(sms_channel(), to="whatsapp:+15005550101"))
+    with pytest.raises(Permanent, match=r"^This sender's address takes no answers"):
+        await sends(sms, outbound(sms_channel(), to="32665"))
 
 
 @pytest.mark.parametrize(

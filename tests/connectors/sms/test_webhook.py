@@ -12,8 +12,9 @@ from twilio.request_validator import HMAC_SHA256, RequestValidator
 
 from connectors.http import Http
 from connectors.sms import Sms
+from connectors.sms.address import e164
 from connectors.sms.form import Form
-from connectors.sms.webhook import e164, signed
+from connectors.sms.webhook import signed
 from inbox.domain.channel import Channel, Connector, Payload, WebhookRequest
 from inbox.domain.errors import Untrusted
 from inbox.domain.report import Ignored, MessageReceived
@@ -224,7 +225,7 @@ REPORTED = {
     "15_wrong_account": "text",
     "16_unknown_future_field": "text",
     "17_hostile_text": "text",
-    "18_whatsapp_prefixed": "other_kind",
+    "18_whatsapp_prefixed": "text",
     "20_status_delivered_first": "delivered",
     "21_status_sent_late": "sent",
     "22_status_undelivered_30005": "failed",
