@@ -4,6 +4,7 @@ marked, and with no more rights than it would have had in time."""
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from inbox.domain.abilities import Pulls
 from inbox.domain.errors import AccountTrouble, Temporary
 from inbox.domain.message import Direction, Status
 from tests.lines import ACCOUNTS, Lines
+from tests.network import CREDENTIALS
 from tests.office import until
 
 LISTING = ["messenger", "instagram", "sms"]
@@ -160,6 +162,32 @@ async def test_a_status_that_no_webhook_told_is_listed(lines: Lines) -> None:
     await lines.pulls("sms", cursor)
     assert (await lines.office.again(message)).status is Status.DELIVERED
     assert await lines.texts("sms", Direction.OUTBOUND) == ["On its way."]
+
+
+async def test_what_came_to_another_number_of_the_service_is_listed(lines: Lines) -> None:
+    channel, service = lines.office.channels["sms"], "MG" + "0" * 31 + "2"
+    config = {**channel.config, "messaging_service_sid": service}
+    channel = replace(channel, config=config)
+    lines.office.channels["sms"] = channel
+    await lines.office.stores.channels.replace(channel, "connected")
+    lines.context.directory.forget()
+    await lines.open("sms", messaging_service_sid=service)
+    for number, of_service in (("+15550109", service), ("+15550108", None)):
+        body = {
+            "webhook_url": lines.context.links.webhook(channel),
+            "messaging_service_sid": of_service,
+            **CREDENTIALS["sms"],
+        }
+        body.pop("number", None)
+        await lines.control("PUT", f"/accounts/sms/{number}", body)
+    cursor = await begun(lines, "sms")
+    await loses(lines, "sms", "To our own", 5)
+    for number, text in (("+15550109", "To the other"), ("+15550108", "Not of the service")):
+        await lines.fault("message", lost=True)
+        written = {"customer_id": "maya", "text": text, "at": ago(4)}
+        await lines.control("POST", f"/accounts/sms/{number}/messages", written)
+    await lines.pulls("sms", cursor)
+    await lines.has("sms", "To our own", "To the other")
 
 
 async def test_a_recovered_failure_says_why(lines: Lines) -> None:
