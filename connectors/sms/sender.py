@@ -59,8 +59,8 @@ def _not_repliable(address: str) -> Permanent:
     reason = "This sender's address takes no answers."
     if label:
         reason = (
-            f"They wrote through {label} at Twilio, and this channel answers by SMS alone. Answer"
-            f" them on a channel of {label}."
+            f"They wrote over {label} at Twilio, and this channel sends SMS alone. Answer them from"
+            f" a channel for {label}."
         )
     return Permanent(reason, code="not_repliable")
 

@@ -57,7 +57,7 @@ export const initial = (name) => {
 /** "Maya" of "Maya Ortiz"; a handle stays whole, also one behind its service ("RCS · +1 …"). */
 export function firstName(name) {
   const plain = plainName(name);
-  return /^\p{L}/u.test(plain) && !/@| · /u.test(plain) ? plain.split(/\s+/u)[0] : plain;
+  return /^\p{L}/u.test(plain) && !/@| · \+\d/u.test(plain) ? plain.split(/\s+/u)[0] : plain;
 }
 
 export function size(bytes) {

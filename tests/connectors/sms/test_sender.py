@@ -115,7 +115,7 @@ async def test_what_cannot_be_sent_is_refused_before_it_leaves(
 
 
 async def test_an_answer_to_another_service_is_refused_with_its_name(sms: Sms) -> None:
-    with pytest.raises(Permanent, match="Answer them on a channel of WhatsApp"):
+    with pytest.raises(Permanent, match="Answer them from a channel for WhatsApp"):
         await sends(sms, outbound(sms_channel(), to="whatsapp:+15005550101"))
     with pytest.raises(Permanent, match=r"^This sender's address takes no answers"):
         await sends(sms, outbound(sms_channel(), to="32665"))
