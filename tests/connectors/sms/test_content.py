@@ -136,9 +136,15 @@ def test_the_name_of_a_profile_is_the_senders() -> None:
             [
                 *sorted({name for fields in RICH.values() for name in fields}),
                 *("From", "To", "MediaUrl0", "OptOutType", "InteractiveData", "MessageSid"),
+                *("MessageType", "ExternalUserId", "WaId", "ProfileUsername"),
+                "OriginalRepliedMessageSid",
             ]
         ),
-        st.text() | st.sampled_from(["nan", "1e999", "\0", "{", "[" * 2000, '{"$gt": [1]}', "٣"]),
+        st.text()
+        | st.sampled_from(["nan", "1e999", "\0", "{", "[" * 2000, '{"$gt": [1]}', "٣"])
+        | st.sampled_from(
+            ["whatsapp:+15005550101", "WhatsApp:\0", "a:" * 50, "reaction", "sticker"]
+        ),
     )
 )
 def test_any_fields_break_nothing(fields: dict[str, str]) -> None:
