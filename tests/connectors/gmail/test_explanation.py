@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from connectors.gmail.explanation import explain
-from inbox import mail_html
+from inbox import mail_cleaning
 from inbox.explain import explain as explain_any
 from tests.connectors.people import PAYLOADS, RECEIVED_AT
 
@@ -95,7 +95,7 @@ def test_a_connector_that_explains_itself_is_let_but_for_its_html() -> None:
     shown, own = told(raw), explain(raw)
     assert {name for name in own if own[name] != shown[name]} == {"html", "html_must_not_contain"}
     page: Any = own["html"]
-    assert shown["html"] == mail_html.at_first(page)
+    assert shown["html"] == mail_cleaning.at_first(page)
     assert "onclick" in page
 
 
