@@ -15,6 +15,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from inbox import log
 from inbox.mail_html import CleanHtml, clean_here, without_pictures
 
 MOST_BYTES = 2 * 1024 * 1024
@@ -37,6 +38,8 @@ _BEGUN_ANEW = re.compile(
 _QUOTED = re.compile(r'"[^"]*"')
 _TAG = re.compile(r"<(/?)([a-z][a-z0-9]*)")
 _EMPTY = frozenset(("br", "col", "hr", "img"))
+
+_log = log.get("mail")
 
 
 def clean(raw: str) -> CleanHtml | None:
@@ -89,12 +92,17 @@ def _clean_apart(raw: str) -> CleanHtml | None:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             cwd=Path(__file__).parents[1],
+            # Hostile input, and the server's environment holds its keys.
+            env={},
             timeout=_WALL_S,
             check=False,
         )
     except subprocess.TimeoutExpired:
+        _log.warning("a mail's html took too long, its text is shown")
         return None
     if done.returncode != 0:
+        # Below zero the signal that ended it: the limits do. Anything else would be our own fault.
+        _log.warning("a mail's html was given up, its text is shown", exit=done.returncode)
         return None
     told = json.loads(done.stdout)
     return None if told is None else CleanHtml(html=told["html"], remote=told["remote"])

@@ -18,7 +18,6 @@ import nh3
 
 # Told with what was stored, so that a change of the rules can find what was made by older ones.
 POLICY = 1
-MOST_BYTES = 2 * 1024 * 1024
 # Of all pictures inside of one mail together, and of all places of its page that show one.
 MOST_PICTURE_BYTES = 12 * 1024 * 1024
 MOST_PAGE_PICTURES = 2 * MOST_PICTURE_BYTES
